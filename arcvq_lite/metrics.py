@@ -1,0 +1,78 @@
+"""How much of a codebook a whole set of images uses."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torchmetrics import Metric
+
+
+class CodebookUsage(Metric):
+    """Usage, perplexity and entropy of the codes over everything it was shown.
+
+        usage = #{j : n_j > 0} / K,    p_j = n_j / Σ n,
+        entropy = −Σ p_j ln p_j  (nats, 0 ln 0 = 0),    perplexity = exp(entropy)
+
+    The counts n_j are integers summed over batches and processes before any of
+    the three is taken, so the figures are those of the whole set, not means of
+    batches. Quote them beside K and beside the number of tokens: N tokens can use
+    at most N codes.
+
+    Args:
+        num_codes: K, at least 1.
+
+    Attributes:
+        counts: int64 (K,), how often each code was taken.
+
+    Raises:
+        ValueError: if num_codes is below 1.
+
+    Example:
+        >>> import torch
+        >>> usage = CodebookUsage(num_codes=4)
+        >>> usage.update(torch.tensor([[0, 0], [1, 1]]))
+        >>> {name: round(value.item(), 3) for name, value in usage.compute().items()}
+        {'usage': 0.5, 'perplexity': 2.0, 'entropy': 0.693}
+    """
+
+    is_differentiable = False
+    higher_is_better = True
+    full_state_update = False
+
+    counts: Tensor
+
+    def __init__(self, num_codes: int) -> None:
+        if num_codes < 1:
+            raise ValueError(f"num_codes={num_codes} must be at least 1")
+        super().__init__()
+        self.num_codes = num_codes
+        zeros = torch.zeros(num_codes, dtype=torch.int64)
+        self.add_state("counts", default=zeros, dist_reduce_fx="sum")
+
+    def update(self, indices: Tensor) -> None:
+        """Count indices, int64 of any shape.
+
+        Raises:
+            TypeError: if they are not int64.
+            ValueError: if one is below 0 or not below K.
+        """
+        if indices.dtype != torch.int64:
+            raise TypeError(f"indices must be int64, got {indices.dtype}")
+        if indices.numel() == 0:
+            return
+        low, high = int(indices.min()), int(indices.max())
+        if low < 0 or high >= self.num_codes:
+            raise ValueError(
+                f"indices must lie in 0 … {self.num_codes - 1}, got {low} … {high}"
+            )
+        self.counts += indices.flatten().bincount(minlength=self.num_codes)
+
+    def compute(self) -> dict[str, Tensor]:
+        """The three scalars by name, float64; of nothing, 0 usage and 1 perplexity."""
+        share = self.counts.double() / self.counts.sum().clamp(min=1)
+        entropy = torch.special.entr(share).sum()
+        return {
+            "usage": (self.counts > 0).double().mean(),
+            "perplexity": entropy.exp(),
+            "entropy": entropy,
+        }

@@ -1,0 +1,225 @@
+"""train_vqvae: what a chapter calls to train a small model and draw its history."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+from tqdm.auto import tqdm
+
+from arcvq_lite.geometry import codebook_geometry
+from arcvq_lite.metrics import CodebookUsage
+from arcvq_lite.models import VQVAE
+
+_PROBE_IMAGES = 512
+
+
+class DivergenceError(FloatingPointError):
+    """The loss is no longer a finite number; the message has step and terms."""
+
+
+@dataclass
+class History:
+    """What a run logged: one row a logged step, one column a name.
+
+    Attributes:
+        steps: the logged steps, ascending.
+        columns: values by name, each list as long as `steps`.
+    """
+
+    steps: list[int] = field(default_factory=list)
+    columns: dict[str, list[float]] = field(default_factory=dict)
+
+    def append(self, step: int, row: dict[str, float]) -> None:
+        """Log a row; every row has the names of the first.
+
+        Raises:
+            ValueError: if the names differ from the first row's.
+        """
+        if self.steps and row.keys() != self.columns.keys():
+            raise ValueError(
+                f"row has {sorted(row)}, the rows before have {sorted(self.columns)}"
+            )
+        self.steps.append(step)
+        for name, value in row.items():
+            self.columns.setdefault(name, []).append(value)
+
+    @property
+    def names(self) -> list[str]:
+        """The logged quantities, in the order in which they were logged."""
+        return list(self.columns)
+
+    def __getitem__(self, name: str) -> list[float]:
+        """The values of one quantity, one a logged step.
+
+        Raises:
+            KeyError: if nothing was logged under that name.
+        """
+        if name not in self.columns:
+            raise KeyError(f"{name!r} was not logged; there are {self.names}")
+        return self.columns[name]
+
+    def final(self, name: str) -> float:
+        """The last logged value of one quantity."""
+        return self[name][-1]
+
+
+def train_vqvae(
+    model: VQVAE,
+    images: Tensor,
+    *,
+    held_out: Tensor | None = None,
+    steps: int = 600,
+    batch_size: int = 64,
+    learning_rate: float = 1e-3,
+    seed: int = 0,
+    log_every: int = 50,
+    progress: bool = True,
+) -> History:
+    """Train a VQ-VAE with Adam on images held in memory.
+
+    The objective is mse(reconstruction, images) / variance(images) + the
+    quantizer's loss, the official one with the variance of the data given. Batches
+    follow a permutation a pass, drawn from the seed; the global random state is
+    left as it was. Initial weights come from the model: seed before you build it.
+
+    Logged every `log_every` steps and at the last: the batch's `total` and
+    `reconstruction`, every term of the quantizer, the codebook's `norm_mean`,
+    `norm_min`, `norm_max` and `nearest_angle` (degrees), and over the probe
+    `psnr` (dB, for images in [−1, 1]), `usage` and `perplexity`. The probe is
+    `held_out`, or else the first 512 training images.
+
+    Args:
+        model: a `VQVAE` with any quantizer, trained in place, left in eval mode.
+        images: (N, C, H, W) in [−1, 1].
+        held_out: (M, C, H, W), never trained on.
+        steps: batches to train on, numbered from 0.
+        batch_size: images a batch, at most N.
+        learning_rate: of Adam.
+        seed: of the order of the images and of restarted codes.
+        log_every: steps between two rows of the history.
+        progress: whether to show a bar.
+
+    Returns:
+        The `History`.
+
+    Raises:
+        TypeError: if the images are not floating point.
+        ValueError: if an option is out of its range, or a shape is refused.
+        DivergenceError: if the loss is not finite, with step and terms.
+    """
+    _check(images, steps, batch_size, learning_rate, log_every)
+    probe = images[:_PROBE_IMAGES] if held_out is None else held_out
+    variance = images.var().clamp(min=torch.finfo(images.dtype).tiny)
+    optimizer = torch.optim.Adam(model.parameters(), lr=learning_rate)
+    batches = _batches(images, batch_size, seed)
+    history = History()
+
+    with torch.random.fork_rng(devices=_cuda_devices(images)):
+        torch.manual_seed(seed)
+        bar = tqdm(range(steps), disable=None if progress else True, leave=False)
+        for step in bar:
+            model.train()
+            batch = next(batches)  # (B, C, H, W)
+            reconstruction, quantized = model(batch, step=step)
+            error = F.mse_loss(reconstruction, batch) / variance
+            total = error + quantized.loss
+            losses = {"total": total, "reconstruction": error, **quantized.terms}
+            _stop_if_diverged(step, losses)
+
+            optimizer.zero_grad(set_to_none=True)
+            total.backward()
+            optimizer.step()
+
+            if step % log_every == 0 or step == steps - 1:
+                row = {name: value.item() for name, value in losses.items()}
+                row |= _codebook_row(model) | evaluate_vqvae(model, probe)
+                history.append(step, row)
+                bar.set_postfix(psnr=f"{row['psnr']:.1f}", usage=f"{row['usage']:.0%}")
+    model.eval()
+    return history
+
+
+@torch.no_grad()
+def evaluate_vqvae(
+    model: VQVAE, images: Tensor, *, batch_size: int = 256
+) -> dict[str, float]:
+    """PSNR, usage and perplexity of a model over a whole set, in eval mode.
+
+    Args:
+        model: a `VQVAE`, left in eval mode.
+        images: (N, C, H, W) in [−1, 1].
+        batch_size: images a forward pass; changes nothing but memory.
+
+    Returns:
+        `psnr` in dB, from the squared error over all pixels of the set with a peak
+        of 2, reconstructions clamped to [−1, 1]; `usage` in [0, 1]; `perplexity`.
+    """
+    model.eval()
+    codes = CodebookUsage(model.quantizer.num_codes).to(images.device)
+    squared_error = torch.zeros((), dtype=torch.float64, device=images.device)
+    for batch in images.split(batch_size):
+        reconstruction, quantized = model(batch)
+        difference = reconstruction.clamp(-1, 1) - batch
+        squared_error += difference.double().square().sum()
+        codes.update(quantized.indices)
+    mean = (squared_error / images.numel()).clamp(min=1e-12)
+    used = codes.compute()
+    return {
+        "psnr": (10 * torch.log10(4 / mean)).item(),
+        "usage": used["usage"].item(),
+        "perplexity": used["perplexity"].item(),
+    }
+
+
+def _batches(images: Tensor, batch_size: int, seed: int) -> Iterator[Tensor]:
+    """Endless batches: a new permutation each pass, an incomplete last one left."""
+    generator = torch.Generator().manual_seed(seed)
+    while True:
+        order = torch.randperm(len(images), generator=generator)
+        for start in range(0, len(images) - batch_size + 1, batch_size):
+            yield images[order[start : start + batch_size].to(images.device)]
+
+
+def _codebook_row(model: VQVAE) -> dict[str, float]:
+    geometry = codebook_geometry(model.quantizer.codebook)
+    return {
+        "norm_mean": geometry.norms.mean().item(),
+        "norm_min": geometry.norms.min().item(),
+        "norm_max": geometry.norms.max().item(),
+        "nearest_angle": geometry.mean_nearest_angle,
+    }
+
+
+def _stop_if_diverged(step: int, losses: dict[str, Tensor]) -> None:
+    if torch.isfinite(losses["total"]):
+        return
+    terms = ", ".join(f"{name}={value.item():.4g}" for name, value in losses.items())
+    raise DivergenceError(
+        f"step {step}: the loss is not finite ({terms}); try a smaller learning_rate"
+    )
+
+
+def _cuda_devices(images: Tensor) -> list[torch.device]:
+    return [images.device] if images.is_cuda else []
+
+
+def _check(
+    images: Tensor, steps: int, batch_size: int, learning_rate: float, log_every: int
+) -> None:
+    if not images.is_floating_point():
+        raise TypeError(
+            f"images must be floating point in [−1, 1], got {images.dtype}; "
+            "for bytes use images.float() / 127.5 - 1"
+        )
+    if images.dim() != 4 or images.numel() == 0:
+        raise ValueError(f"images must be (N, C, H, W), got {tuple(images.shape)}")
+    if not 1 <= batch_size <= len(images):
+        raise ValueError(f"batch_size={batch_size} must lie in 1 … {len(images)}")
+    if steps < 1 or log_every < 1:
+        raise ValueError(f"steps={steps} and log_every={log_every} must be at least 1")
+    if not learning_rate > 0:
+        raise ValueError(f"learning_rate={learning_rate} must be above 0")
