@@ -38,7 +38,12 @@ from arcvq_lite.schedules import (
 if TYPE_CHECKING:
     from arcvq_lite.data import ImageSet, load_images
     from arcvq_lite.metrics import CodebookUsage
-    from arcvq_lite.training import History, DivergenceError, train_vqvae
+    from arcvq_lite.training import (
+        DivergenceError,
+        History,
+        evaluate_vqvae,
+        train_vqvae,
+    )
 
 __version__ = "0.1.0"
 
@@ -47,6 +52,7 @@ _LATER = {
     "History": "arcvq_lite.training",
     "ImageSet": "arcvq_lite.data",
     "DivergenceError": "arcvq_lite.training",
+    "evaluate_vqvae": "arcvq_lite.training",
     "load_images": "arcvq_lite.data",
     "train_vqvae": "arcvq_lite.training",
 }
@@ -63,6 +69,7 @@ __all__ = [
     "Constant",
     "ConstantRadius",
     "CosFaceHead",
+    "DivergenceError",
     "ExponentialDecay",
     "ExponentialRadius",
     "History",
@@ -74,10 +81,10 @@ __all__ = [
     "ShrinkingRadius",
     "SoftmaxHead",
     "SphereFaceHead",
-    "DivergenceError",
     "add_angular_margin",
     "arc_margin_loss",
     "codebook_geometry",
+    "evaluate_vqvae",
     "load_images",
     "load_official",
     "official_state_dict",

@@ -9,6 +9,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from arcvq_lite.schedules import LARGEST_FLOAT32
+
 # Rescaling a row to the radius rounds each of its entries, so its norm computed
 # again may exceed the radius by a few units in the last place. Rows within this
 # many units count as inside, which makes the projection exactly idempotent.
@@ -30,11 +32,12 @@ def project_to_ball(codebook: Tensor, radius: float) -> Tensor:
 
     Raises:
         TypeError: if the codebook is not floating point.
-        ValueError: if it is not (K, D), or the radius is not in [0, ∞).
+        ValueError: if it is not (K, D), or the radius is negative or not finite
+            in float32.
 
     Source: ArcVQ-VAE (Kim & Yoo, 2026), Ball-Bounded Norm Regularization.
     """
-    return codebook * _shrinkage(codebook, radius).to(codebook.dtype)
+    return _rescaled(codebook, radius)
 
 
 @torch.no_grad()
@@ -50,24 +53,30 @@ def project_to_ball_(codebook: Tensor, radius: float) -> Tensor:
 
     Raises:
         TypeError: if the codebook is not floating point.
-        ValueError: if it is not (K, D), or the radius is not in [0, ∞).
+        ValueError: if it is not (K, D), or the radius is negative or not finite
+            in float32.
 
     Source: ArcVQ-VAE (Kim & Yoo, 2026), Ball-Bounded Norm Regularization.
     """
-    return codebook.mul_(_shrinkage(codebook, radius).to(codebook.dtype))
+    return codebook.copy_(_rescaled(codebook, radius))
 
 
-def _shrinkage(codebook: Tensor, radius: float) -> Tensor:
-    """The factor (K, 1), at most 1, that brings each row into the ball."""
+def _rescaled(codebook: Tensor, radius: float) -> Tensor:
+    """The projected rows (K, D), computed in float32 for half precision."""
     _check_codebook(codebook)
-    if not 0 <= radius < math.inf:
-        raise ValueError(f"radius={radius} must be at least 0 and finite")
+    if not 0 <= radius <= LARGEST_FLOAT32:
+        raise ValueError(f"radius={radius} must be at least 0 and finite in float32")
     rows = codebook if codebook.dtype == torch.float64 else codebook.float()
     norms = torch.linalg.vector_norm(rows, dim=1, keepdim=True)
-    slack = 1 + _ROUNDING_UNITS * torch.finfo(codebook.dtype).eps
-    smallest = torch.finfo(rows.dtype).tiny  # a ball of radius 0 divides by this
-    kept = torch.full_like(norms, max(radius, smallest))
-    return radius / torch.where(norms > radius * slack, norms, kept)
+    slack = 1 + _ROUNDING_UNITS * torch.finfo(rows.dtype).eps
+    if rows.dtype != codebook.dtype:
+        slack += torch.finfo(codebook.dtype).eps
+    outside = norms > radius * slack
+    # Rows inside are divided by 1, not by a norm that may be 0: `where` would
+    # multiply the infinite gradient of the branch not taken by 0.
+    norms = torch.where(outside, norms, 1.0)
+    factor = torch.where(outside, torch.full_like(norms, radius) / norms, 1.0)
+    return (rows * factor).to(codebook.dtype)
 
 
 @dataclass(frozen=True)
@@ -165,7 +174,7 @@ def _uniformity(directions: Tensor) -> float:
     total = 0.0
     for block in directions.split(_BLOCK_ROWS):
         squared_distance = (2 - 2 * block @ directions.T).clamp(min=0)
-        total += (-2 * squared_distance).exp().sum(dtype=torch.float64).item()
+        total += (-2 * squared_distance).exp().sum(dim=1).cpu().double().sum().item()
     count = len(directions)
     # Every direction met itself once, at distance 0 up to rounding.
     return math.log(max(total - count, torch.finfo().tiny) / (count * (count - 1)))

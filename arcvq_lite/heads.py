@@ -135,7 +135,7 @@ class SphereFaceHead(nn.Module):
 
     def __init__(self, dim: int, num_classes: int, *, margin: int = 4) -> None:
         super().__init__()
-        if margin != int(margin) or margin < 1:
+        if not (1 <= margin < math.inf and margin == int(margin)):
             raise ValueError(f"margin={margin} must be a whole number, at least 1")
         self.weight = _class_weights(dim, num_classes)
         self.margin = int(margin)
@@ -143,7 +143,7 @@ class SphereFaceHead(nn.Module):
     def forward(self, embeddings: Tensor, labels: Tensor | None = None) -> Tensor:
         """Logits (N, C) of embeddings (N, D); the margin where labels (N,) point."""
         cosine = cosine_to_classes(embeddings, self.weight, labels)
-        lengths = torch.linalg.vector_norm(
+        lengths: Tensor = torch.linalg.vector_norm(
             embeddings.to(cosine.dtype), dim=1, keepdim=True
         )
         if labels is None:
@@ -162,7 +162,8 @@ def cosine_to_classes(
     _check(embeddings, labels, weight)
     with float32_island(embeddings) as exact:
         directions = F.normalize(exact(embeddings), dim=1)
-        return directions @ F.normalize(exact(weight), dim=1).T
+        cosine: Tensor = directions @ F.normalize(exact(weight), dim=1).T
+    return cosine
 
 
 def multiply_angle(cosine: Tensor, margin: int) -> Tensor:
@@ -176,8 +177,9 @@ def multiply_angle(cosine: Tensor, margin: int) -> Tensor:
         previous, multiplied = multiplied, 2 * cosine * multiplied - previous
     theta = cosine.detach().clamp(-1, 1).acos()
     piece = (margin * theta / math.pi).floor().clamp(max=margin - 1)
-    sign = torch.where(piece % 2 == 0, 1.0, -1.0)
-    return torch.addcmul(-2 * piece, sign, multiplied)
+    sign = 1 - 2 * (piece % 2)
+    psi: Tensor = sign * multiplied - 2 * piece
+    return psi
 
 
 def _at_labels(cosine: Tensor, labels: Tensor, changed: Tensor) -> Tensor:
@@ -206,7 +208,15 @@ def _check(embeddings: Tensor, labels: Tensor | None, weight: Tensor) -> None:
         raise ValueError(
             f"embeddings must be (N, {weight.shape[1]}), got {tuple(embeddings.shape)}"
         )
-    if labels is not None and labels.shape != embeddings.shape[:1]:
+    if labels is None:
+        return
+    if labels.dtype != torch.int64 or labels.shape != embeddings.shape[:1]:
         raise ValueError(
-            f"labels must be ({len(embeddings)},), got {tuple(labels.shape)}"
+            f"labels must be int64 ({len(embeddings)},), "
+            f"got {labels.dtype} {tuple(labels.shape)}"
+        )
+    if len(labels) and not 0 <= labels.min() <= labels.max() < len(weight):
+        raise ValueError(
+            f"labels must lie in 0 … {len(weight) - 1}, "
+            f"got {labels.min()} … {labels.max()}"
         )

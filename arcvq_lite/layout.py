@@ -28,14 +28,21 @@ def like_indices(numbers: Tensor, latents: Tensor) -> Tensor:
     return numbers.reshape(batch, *spatial)
 
 
+class NonFiniteLatentsError(ValueError):
+    """Latents hold a NaN or an infinity, so no code is nearest to them."""
+
+
 def check_latents(latents: Tensor, codebook: Tensor) -> None:
     """Refuse latents that cannot be compared with the codes.
 
     Raises:
-        TypeError: if the latents are not floating point.
-        ValueError: if they have fewer than two dimensions, no token, another
-            number of channels than the codebook (K, D), or a NaN or infinity.
+        TypeError: if latents or codebook are not floating point.
+        ValueError: if the latents have fewer than two dimensions, no token, or
+            another number of channels than the codebook (K, D).
+        NonFiniteLatentsError: if they hold a NaN or an infinity.
     """
+    if not codebook.is_floating_point():
+        raise TypeError(f"codebook must be floating point, got {codebook.dtype}")
     if not latents.is_floating_point():
         raise TypeError(
             f"latents must be floating point, got {latents.dtype}; "
@@ -44,7 +51,7 @@ def check_latents(latents: Tensor, codebook: Tensor) -> None:
     shape = tuple(latents.shape)
     if len(shape) < 2:
         raise ValueError(f"latents must be (N, D) or (B, D, *spatial), got {shape}")
-    if codebook.dim() != 2:
+    if codebook.dim() != 2 or len(codebook) == 0:
         raise ValueError(f"codebook must be (K, D), got {tuple(codebook.shape)}")
     if shape[1] != codebook.shape[1]:
         raise ValueError(
@@ -54,8 +61,9 @@ def check_latents(latents: Tensor, codebook: Tensor) -> None:
     if latents.numel() == 0:
         raise ValueError(f"latents are empty, got shape {shape}")
     if not torch.isfinite(latents).all():
-        raise ValueError(
-            "latents contain NaN or infinity; look at the loss of the step before"
+        raise NonFiniteLatentsError(
+            "latents contain NaN or infinity; look at the images, and at the loss "
+            "of the step before"
         )
 
 

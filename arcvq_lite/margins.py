@@ -17,7 +17,9 @@ def add_angular_margin(cosine: Tensor, margin: float) -> Tensor:
 
     Past θ + m = π the cosine would rise again and reward a latent for moving away.
     From there on the result is cos θ − m · sin m, which keeps falling with θ
-    (ArcFace's own rule; it steps down by at most m²/2 where the two meet).
+    (ArcFace's own rule; it steps down by at most m²/2 where the two meet). For
+    m > 2.33, where that rule would step up, it is cos θ − (1 − cos m) instead,
+    which meets the curve without a step.
 
     Args:
         cosine: any shape, values in [−1, 1]; rounding errors beyond count as ±1.
@@ -43,7 +45,8 @@ def add_angular_margin(cosine: Tensor, margin: float) -> Tensor:
     sine = ((1 - cosine) * (1 + cosine)).clamp(min=floor).sqrt()
     advanced = cosine * math.cos(margin) - sine * math.sin(margin)
     past_pi = cosine < -math.cos(margin)
-    return torch.where(past_pi, cosine - margin * math.sin(margin), advanced)
+    drop = max(margin * math.sin(margin), 1 - math.cos(margin))
+    return torch.where(past_pi, cosine - drop, advanced)
 
 
 def check_margin(margin: float) -> None:

@@ -69,10 +69,11 @@ class CodebookUsage(Metric):
 
     def compute(self) -> dict[str, Tensor]:
         """The three scalars by name, float64; of nothing, 0 usage and 1 perplexity."""
-        share = self.counts.double() / self.counts.sum().clamp(min=1)
+        counts = self.counts.cpu().double()  # Apple's GPUs have no float64
+        share = counts / counts.sum().clamp(min=1)
         entropy = torch.special.entr(share).sum()
         return {
-            "usage": (self.counts > 0).double().mean(),
+            "usage": (counts > 0).double().mean(),
             "perplexity": entropy.exp(),
             "entropy": entropy,
         }

@@ -14,8 +14,9 @@ from dataclasses import dataclass
 
 Schedule = Callable[[int], float]
 
-# Past this exponent float32 overflows, and a codebook scaled by it is NaN.
-_LARGEST_EXPONENT = math.log(3.0e38)
+# A codebook scaled by more than this is infinite, and NaN one operation later.
+LARGEST_FLOAT32 = (2 - 2**-23) * 2.0**127
+_LARGEST_EXPONENT = math.log(LARGEST_FLOAT32)
 
 
 @dataclass(frozen=True)
@@ -34,11 +35,12 @@ class ExponentialRadius:
     alpha: float
 
     def __post_init__(self) -> None:
-        _require(0 <= self.alpha < math.inf, "alpha", self.alpha, "at least 0")
+        _require(0 <= self.alpha <= LARGEST_FLOAT32, "alpha", self.alpha, "at least 0")
 
     def __call__(self, step: int) -> float:
         """M at the step."""
-        return math.exp(min(self.alpha * _checked(step), _LARGEST_EXPONENT))
+        exponent = min(self.alpha * checked_step(step), _LARGEST_EXPONENT)
+        return min(math.exp(exponent), LARGEST_FLOAT32)
 
 
 @dataclass(frozen=True)
@@ -55,11 +57,11 @@ class ConstantRadius:
     radius: float
 
     def __post_init__(self) -> None:
-        _require(0 < self.radius < math.inf, "radius", self.radius, "above 0")
+        _require(0 < self.radius <= LARGEST_FLOAT32, "radius", self.radius, "above 0")
 
     def __call__(self, step: int) -> float:
         """M at the step."""
-        _checked(step)
+        checked_step(step)
         return self.radius
 
 
@@ -82,12 +84,14 @@ class ShrinkingRadius:
     total_steps: int
 
     def __post_init__(self) -> None:
-        _require(0 < self.initial < math.inf, "initial", self.initial, "above 0")
+        _require(
+            0 < self.initial <= LARGEST_FLOAT32, "initial", self.initial, "above 0"
+        )
         _require(self.total_steps >= 1, "total_steps", self.total_steps, "at least 1")
 
     def __call__(self, step: int) -> float:
         """M at the step."""
-        left = max(0.0, 1 - _checked(step) / self.total_steps)
+        left = max(0.0, 1 - checked_step(step) / self.total_steps)
         return self.initial * math.sqrt(left)
 
 
@@ -109,12 +113,14 @@ class ExponentialDecay:
     rate: float
 
     def __post_init__(self) -> None:
-        _require(0 <= self.initial < math.inf, "initial", self.initial, "at least 0")
-        _require(0 <= self.rate < math.inf, "rate", self.rate, "at least 0")
+        _require(
+            0 <= self.initial <= LARGEST_FLOAT32, "initial", self.initial, "at least 0"
+        )
+        _require(0 <= self.rate <= LARGEST_FLOAT32, "rate", self.rate, "at least 0")
 
     def __call__(self, step: int) -> float:
         """The weight at the step."""
-        return self.initial * math.exp(-self.rate * _checked(step))
+        return self.initial * math.exp(-self.rate * checked_step(step))
 
 
 @dataclass(frozen=True)
@@ -131,11 +137,11 @@ class Constant:
     value: float
 
     def __post_init__(self) -> None:
-        _require(0 <= self.value < math.inf, "value", self.value, "at least 0")
+        _require(0 <= self.value <= LARGEST_FLOAT32, "value", self.value, "at least 0")
 
     def __call__(self, step: int) -> float:
         """The weight at the step."""
-        _checked(step)
+        checked_step(step)
         return self.value
 
 
@@ -173,17 +179,26 @@ class PiecewiseSchedule:
 
     def __call__(self, step: int) -> float:
         """The value at the step, from the piece that it falls in."""
-        piece = bisect.bisect_right(self.boundaries, _checked(step))
+        piece = bisect.bisect_right(self.boundaries, checked_step(step))
         return self.schedules[piece](step)
 
 
-def _checked(step: int) -> int:
-    step = operator.index(step)
-    if step < 0:
+def checked_step(step: int) -> int:
+    """The step as an int.
+
+    Raises:
+        TypeError: if it is not a whole number.
+        ValueError: if it is negative.
+    """
+    try:
+        whole = operator.index(step)
+    except TypeError:
+        raise TypeError(f"step={step!r} must be a whole number, an int") from None
+    if whole < 0:
         raise ValueError(f"step={step} must be at least 0")
-    return step
+    return whole
 
 
 def _require(holds: bool, name: str, value: float, wanted: str) -> None:
     if not holds:
-        raise ValueError(f"{name}={value} must be {wanted} and finite")
+        raise ValueError(f"{name}={value} must be {wanted} and finite in float32")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -11,10 +12,12 @@ from torch.nn import functional as F
 from tqdm.auto import tqdm
 
 from arcvq_lite.geometry import codebook_geometry
+from arcvq_lite.layout import NonFiniteLatentsError
 from arcvq_lite.metrics import CodebookUsage
-from arcvq_lite.models import VQVAE
+from arcvq_lite.models.vqvae import VQVAE, check_images
 
 _PROBE_IMAGES = 512
+_REMEDY = "try a smaller learning_rate"
 
 
 class DivergenceError(FloatingPointError):
@@ -111,27 +114,21 @@ def train_vqvae(
         ValueError: if an option is out of its range, or a shape is refused.
         DivergenceError: if the loss is not finite, with step and terms.
     """
-    _check(images, steps, batch_size, learning_rate, log_every)
+    _check(model, images, held_out, steps, batch_size, learning_rate, log_every)
     probe = images[:_PROBE_IMAGES] if held_out is None else held_out
-    variance = images.var().clamp(min=torch.finfo(images.dtype).tiny)
+    variance = images.var()
     optimizer = torch.optim.Adam(model.parameters(), lr=learning_rate)
     batches = _batches(images, batch_size, seed)
     history = History()
 
-    with torch.random.fork_rng(devices=_cuda_devices(images)):
-        torch.manual_seed(seed)
+    with torch.random.fork_rng(devices=[images.device] if images.is_cuda else []):
+        _seed(images, seed)
         bar = tqdm(range(steps), disable=None if progress else True, leave=False)
         for step in bar:
             model.train()
-            batch = next(batches)  # (B, C, H, W)
-            reconstruction, quantized = model(batch, step=step)
-            error = F.mse_loss(reconstruction, batch) / variance
-            total = error + quantized.loss
-            losses = {"total": total, "reconstruction": error, **quantized.terms}
-            _stop_if_diverged(step, losses)
-
+            losses = _losses(model, next(batches), variance, step)
             optimizer.zero_grad(set_to_none=True)
-            total.backward()
+            losses["total"].backward()
             optimizer.step()
 
             if step % log_every == 0 or step == steps - 1:
@@ -160,16 +157,18 @@ def evaluate_vqvae(
     """
     model.eval()
     codes = CodebookUsage(model.quantizer.num_codes).to(images.device)
-    squared_error = torch.zeros((), dtype=torch.float64, device=images.device)
+    squared_error = 0.0
     for batch in images.split(batch_size):
         reconstruction, quantized = model(batch)
         difference = reconstruction.clamp(-1, 1) - batch
-        squared_error += difference.double().square().sum()
+        squared_error += (
+            difference.square().sum(dim=(1, 2, 3)).cpu().double().sum().item()
+        )
         codes.update(quantized.indices)
-    mean = (squared_error / images.numel()).clamp(min=1e-12)
+    mean = max(squared_error / images.numel(), 1e-12)  # 126 dB for no error at all
     used = codes.compute()
     return {
-        "psnr": (10 * torch.log10(4 / mean)).item(),
+        "psnr": 10 * math.log10(4 / mean),
         "usage": used["usage"].item(),
         "perplexity": used["perplexity"].item(),
     }
@@ -194,32 +193,52 @@ def _codebook_row(model: VQVAE) -> dict[str, float]:
     }
 
 
-def _stop_if_diverged(step: int, losses: dict[str, Tensor]) -> None:
-    if torch.isfinite(losses["total"]):
-        return
-    terms = ", ".join(f"{name}={value.item():.4g}" for name, value in losses.items())
-    raise DivergenceError(
-        f"step {step}: the loss is not finite ({terms}); try a smaller learning_rate"
-    )
+def _losses(
+    model: VQVAE, batch: Tensor, variance: Tensor, step: int
+) -> dict[str, Tensor]:
+    """The objective of a batch (B, C, H, W) under "total", and its parts by name."""
+    try:
+        reconstruction, quantized = model(batch, step=step)
+    except NonFiniteLatentsError as error:
+        raise DivergenceError(f"step {step}: {error}; {_REMEDY}") from error
+    squared_error = F.mse_loss(reconstruction, batch) / variance
+    total = squared_error + quantized.loss
+    losses = {"total": total, "reconstruction": squared_error, **quantized.terms}
+    if not torch.isfinite(total):
+        terms = ", ".join(f"{name}={losses[name].item():.4g}" for name in losses)
+        raise DivergenceError(
+            f"step {step}: the loss is not finite ({terms}); {_REMEDY}"
+        )
+    return losses
 
 
-def _cuda_devices(images: Tensor) -> list[torch.device]:
-    return [images.device] if images.is_cuda else []
+def _seed(images: Tensor, seed: int) -> None:
+    """Seed the generators that `fork_rng` puts back afterwards, and no other."""
+    torch.default_generator.manual_seed(seed)
+    if images.is_cuda:
+        with torch.cuda.device(images.device):
+            torch.cuda.manual_seed(seed)
 
 
 def _check(
-    images: Tensor, steps: int, batch_size: int, learning_rate: float, log_every: int
+    model: VQVAE,
+    images: Tensor,
+    held_out: Tensor | None,
+    steps: int,
+    batch_size: int,
+    learning_rate: float,
+    log_every: int,
 ) -> None:
-    if not images.is_floating_point():
-        raise TypeError(
-            f"images must be floating point in [−1, 1], got {images.dtype}; "
-            "for bytes use images.float() / 127.5 - 1"
-        )
-    if images.dim() != 4 or images.numel() == 0:
-        raise ValueError(f"images must be (N, C, H, W), got {tuple(images.shape)}")
+    for name, given in (("images", images), ("held_out", held_out)):
+        if given is not None:
+            check_images(given, model.in_channels, multiple=4, name=name)
+            if not torch.isfinite(given).all():
+                raise ValueError(f"{name} contain NaN or infinity")
+    if images.min() == images.max():
+        raise ValueError("images are all of one grey: their variance is 0")
     if not 1 <= batch_size <= len(images):
         raise ValueError(f"batch_size={batch_size} must lie in 1 … {len(images)}")
     if steps < 1 or log_every < 1:
         raise ValueError(f"steps={steps} and log_every={log_every} must be at least 1")
-    if not learning_rate > 0:
-        raise ValueError(f"learning_rate={learning_rate} must be above 0")
+    if not 0 < learning_rate < math.inf:
+        raise ValueError(f"learning_rate={learning_rate} must be above 0 and finite")

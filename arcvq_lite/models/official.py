@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-import pickle
 import re
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -65,11 +65,20 @@ def official_state_dict(model: VQVAE) -> dict[str, Tensor]:
     """The model's weights under the official names, detached copies.
 
     Args:
-        model: a `VQVAE` with any quantizer that has a codebook.
+        model: a `VQVAE` with the official `relu_skip`. Only weights are kept:
+            whatever the quantizer, the official code matches by cosine.
 
     Returns:
         A state dict that the official code's VQ-VAE variant loads.
+
+    Raises:
+        ValueError: if the model has relu_skip=False, which no name records.
     """
+    if not model.relu_skip:
+        raise ValueError(
+            "model has relu_skip=False; the official code would load its weights "
+            "into another function"
+        )
     own = {**model.state_dict(), "quantizer.codebook": model.quantizer.codebook}
     return {
         name: own[key].detach().clone() for key, name in _official_names(model).items()
@@ -85,6 +94,7 @@ def save_official(model: VQVAE, path: str | os.PathLike[str]) -> None:
 
     Raises:
         FileNotFoundError: if the folder does not exist.
+        ValueError: if the model has relu_skip=False.
     """
     target = Path(path)
     if not target.parent.is_dir():
@@ -103,58 +113,96 @@ def save_official(model: VQVAE, path: str | os.PathLike[str]) -> None:
 def _state_dict(
     checkpoint: str | os.PathLike[str] | Mapping[str, Any],
 ) -> dict[str, Tensor]:
-    if not isinstance(checkpoint, Mapping):
-        if not Path(checkpoint).is_file():
-            raise FileNotFoundError(f"checkpoint={str(checkpoint)!r} is no file")
-        try:
-            checkpoint = torch.load(checkpoint, map_location="cpu", weights_only=True)
-        except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
-            raise ValueError(
-                f"checkpoint={str(checkpoint)!r} is not a plain state dict and was "
-                "not executed; have its author save model.state_dict() alone"
-            ) from error
+    """The weights by official name, out of whatever they are wrapped in."""
     content: Any = checkpoint
-    for wrapper in ("state_dict", "model"):
-        if isinstance(content, Mapping) and isinstance(content.get(wrapper), Mapping):
-            content = content[wrapper]
-    if not isinstance(content, Mapping) or not all(
-        isinstance(key, str) and isinstance(value, Tensor)
-        for key, value in content.items()
-    ):
+    if isinstance(checkpoint, str | os.PathLike):
+        content = _read(Path(checkpoint))
+    if not isinstance(content, Mapping):
         raise ValueError(
-            "checkpoint is not a plain state dict of tensors by name; "
-            f"got {type(content).__name__}"
+            f"checkpoint must be a file or a state dict, got {type(content).__name__}"
         )
-    return {
-        key.removeprefix("module."): value
-        for key, value in content.items()
-        if not key.removeprefix("module.").startswith("loss.")
-    }
+    for wrapper in ("state_dict", "model"):
+        if isinstance(content.get(wrapper), Mapping):
+            content = content[wrapper]
+    state = {str(key).removeprefix("module."): content[key] for key in content}
+    state = {key: state[key] for key in state if not key.startswith("loss.")}
+    foreign = [
+        f"{key} is {type(value).__name__}"
+        for key, value in state.items()
+        if not (isinstance(value, Tensor) and value.is_floating_point())
+    ]
+    if foreign:
+        raise ValueError(
+            "checkpoint is not a plain state dict of weights: " + "; ".join(foreign)
+        )
+    return state
+
+
+def _read(path: Path) -> Any:
+    if not path.is_file():
+        raise FileNotFoundError(f"checkpoint={str(path)!r} is no file")
+    with path.open("rb") as file, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # torch's doubts about a file that it refuses
+        try:
+            return torch.load(file, map_location="cpu", weights_only=True)
+        # A damaged or hostile file fails in many ways: on whichever byte is wrong.
+        except Exception as error:
+            raise ValueError(
+                f"checkpoint={str(path)!r} is damaged or not a plain state dict, and "
+                "was not executed; have its author save model.state_dict() alone"
+            ) from error
+
+
+# Where each size stands in the shapes, more than once in case a key is missing.
+_SIZES = {
+    "in_channels": (
+        ("_encoder._conv_1.weight", 1),
+        ("_decoder._conv_trans_2.weight", 1),
+    ),
+    "hidden": (("_encoder._conv_2.weight", 0), ("_encoder._conv_3.weight", 0)),
+    "residual_hidden": (
+        ("_encoder._residual_stack._layers.0._block.1.weight", 0),
+        ("_decoder._residual_stack._layers.0._block.1.weight", 0),
+    ),
+    "num_codes": ((_CODEBOOK, 0),),
+    "dim": ((_CODEBOOK, 1), ("_pre_vq_conv.weight", 0)),
+}
 
 
 def _empty_model(state: dict[str, Tensor], options: dict[str, Any]) -> VQVAE:
-    """A model of the sizes that the checkpoint's shapes tell."""
-    telling = ("_encoder._conv_1.weight", "_encoder._conv_2.weight", _CODEBOOK)
-    missing = [key for key in telling if key not in state]
-    if missing:
-        raise ValueError(
-            f"checkpoint lacks {', '.join(missing)}; is it an official ArcVQ-VAE "
-            "checkpoint, VQ-VAE variant?"
+    """A model of the sizes that the checkpoint's shapes tell.
+
+    A size that no key tells is 2: the missing keys are named afterwards.
+    """
+    sizes = {
+        size: next((n for n in _told(state, places)), 2)
+        for size, places in _SIZES.items()
+    }
+    layer = re.compile(r"_\w+coder\._residual_stack\._layers\.(\d+)\.")
+    layers = {match[1] for key in state if (match := layer.match(key))}
+    try:
+        return VQVAE(
+            sizes["in_channels"],
+            ArcVQ(sizes["num_codes"], sizes["dim"], **options),
+            hidden=sizes["hidden"],
+            residual_layers=len(layers),
+            residual_hidden=sizes["residual_hidden"],
         )
-    first, second, codebook = (state[key] for key in telling)
-    if first.dim() != 4 or second.dim() != 4 or codebook.dim() != 2:
-        found = ", ".join(f"{key} {tuple(state[key].shape)}" for key in telling)
-        raise ValueError(f"checkpoint has misshapen keys: {found}")
-    block = re.compile(r"_encoder\._residual_stack\._layers\.(\d+)\._block\.1\.weight")
-    layers = [int(match[1]) for key in state if (match := block.fullmatch(key))]
-    narrow = state.get("_encoder._residual_stack._layers.0._block.1.weight")
-    return VQVAE(
-        first.shape[1],
-        ArcVQ(*codebook.shape, **options),
-        hidden=second.shape[0],
-        residual_layers=max(layers, default=-1) + 1,
-        residual_hidden=32 if narrow is None else narrow.shape[0],
-    )
+    except ValueError as error:
+        told = ", ".join(f"{key} {tuple(state[key].shape)}" for key in _telling(state))
+        raise ValueError(f"{error} (sizes read from the checkpoint: {told})") from error
+
+
+def _told(state: dict[str, Tensor], places: tuple[tuple[str, int], ...]) -> list[int]:
+    return [
+        state[key].shape[axis]
+        for key, axis in places
+        if key in state and state[key].dim() > axis
+    ]
+
+
+def _telling(state: dict[str, Tensor]) -> list[str]:
+    return [key for places in _SIZES.values() for key, _ in places if key in state]
 
 
 def _official_names(model: VQVAE) -> dict[str, str]:

@@ -73,6 +73,7 @@ class VQVAE(nn.Module):
                 f"residual_hidden={residual_hidden} at least 1"
             )
         self.in_channels = in_channels
+        self.relu_skip = relu_skip
         self.encoder = nn.Sequential(
             nn.Conv2d(in_channels, hidden // 2, 4, stride=2, padding=1),
             nn.ReLU(),
@@ -122,7 +123,17 @@ class VQVAE(nn.Module):
 
     @torch.no_grad()
     def decode(self, indices: Tensor) -> Tensor:
-        """Images (B, C, H, W) of token indices (B, H/4, W/4)."""
+        """Images (B, C, H, W) of token indices int64 (B, H/4, W/4).
+
+        Raises:
+            TypeError: if the indices are not int64.
+            ValueError: if they are not (B, H/4, W/4), or out of the codebook.
+        """
+        if indices.dim() != 3:
+            raise ValueError(
+                f"indices must be (B, H/4, W/4), got {tuple(indices.shape)}; "
+                "of one grid pass indices[None]"
+            )
         images: Tensor = self.decoder(self.quantizer.embed(indices))
         return images
 
@@ -149,7 +160,9 @@ class ResidualBlock(nn.Module):
         return (active if self.relu_skip else x) + change
 
 
-def check_images(images: Tensor, channels: int, *, multiple: int) -> None:
+def check_images(
+    images: Tensor, channels: int, *, multiple: int, name: str = "images"
+) -> None:
     """Refuse images that an autoencoder cannot take.
 
     Raises:
@@ -159,15 +172,15 @@ def check_images(images: Tensor, channels: int, *, multiple: int) -> None:
     """
     if not images.is_floating_point():
         raise TypeError(
-            f"images must be floating point in [−1, 1], got {images.dtype}; "
+            f"{name} must be floating point in [−1, 1], got {images.dtype}; "
             "for bytes use images.float() / 127.5 - 1"
         )
     shape = tuple(images.shape)
     if len(shape) != 4 or shape[1] != channels:
-        raise ValueError(f"images must be (B, {channels}, H, W), got {shape}")
+        raise ValueError(f"{name} must be (B, {channels}, H, W), got {shape}")
     if images.numel() == 0:
-        raise ValueError(f"images are empty, got shape {shape}")
+        raise ValueError(f"{name} are empty, got shape {shape}")
     if shape[2] % multiple or shape[3] % multiple:
         raise ValueError(
-            f"images must have sides that are multiples of {multiple}, got {shape}"
+            f"{name} must have sides that are multiples of {multiple}, got {shape}"
         )

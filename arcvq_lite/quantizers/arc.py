@@ -21,7 +21,12 @@ from arcvq_lite.quantizers.quantized import (
     random_directions,
     straight_through,
 )
-from arcvq_lite.schedules import ExponentialDecay, ExponentialRadius, Schedule
+from arcvq_lite.schedules import (
+    ExponentialDecay,
+    ExponentialRadius,
+    Schedule,
+    checked_step,
+)
 
 _DEFAULT_RADIUS = ExponentialRadius(3e-4)
 _DEFAULT_MARGIN = ArcMarginLoss(scale=5.0)
@@ -150,11 +155,12 @@ class ArcVQ(nn.Module):
                 "of the batch, quantizer(latents, step=t); pass radius=None and "
                 "margin=None for plain cosine matching"
             )
+        step = checked_step(step)
         if step < self.last_step:
             warnings.warn(
                 f"step={step} is below the last one trained, {int(self.last_step)}: "
                 "the ball and the margin's weight start again from there",
-                stacklevel=3,
+                stacklevel=5,  # past nn.Module, to the line that calls the quantizer
             )
         self.last_step.fill_(step)
         return step

@@ -119,10 +119,8 @@ class EMAVQ(nn.Module):
     def _follow(self, tokens: Tensor, indices: Tensor) -> None:
         """Move the averages, and so the codes, towards this batch's tokens (N, D)."""
         with float32_island(self.sums) as exact:
-            tokens = exact(tokens)
-            taken = torch.zeros_like(self.counts).index_add_(
-                0, indices, torch.ones_like(indices, dtype=self.counts.dtype)
-            )
+            tokens = exact(tokens).to(self.sums.dtype)
+            taken = indices.bincount(minlength=self.num_codes).to(self.counts.dtype)
             gathered = torch.zeros_like(self.sums).index_add_(0, indices, tokens)
             _sum_over_processes(taken, gathered)
             self.counts.lerp_(taken, 1 - self.decay)
@@ -138,7 +136,10 @@ class EMAVQ(nn.Module):
         idle = self.counts < self.restart_below
         if not idle.any():
             return
-        draw = torch.randint(len(tokens), (self.num_codes,), device=tokens.device)
+        # Without repeats while the tokens last: of two codes on one token, the
+        # second never wins.
+        draw = torch.randperm(len(tokens), device=tokens.device)
+        draw = draw.repeat(-(-self.num_codes // len(tokens)))[: self.num_codes]
         offers = tokens[draw] * _own_share(self.num_codes, tokens.device)[:, None]
         _sum_over_processes(offers)
         self.sums[idle] = offers[idle]

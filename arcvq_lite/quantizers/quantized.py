@@ -54,9 +54,12 @@ class Quantizer(Protocol):
 def nearest_euclidean(tokens: Tensor, codebook: Tensor) -> Tensor:
     """Index (N,) of the code (K, D) at the smallest distance from each row (N, D)."""
     with float32_island(tokens) as exact:
-        codes = exact(codebook)
+        # Distances stay when the origin moves. From the codes' own centre the two
+        # terms below are small, and their difference keeps its digits.
+        centre = exact(codebook).mean(dim=0)
+        codes, rows = exact(codebook) - centre, exact(tokens) - centre
         # ‖z − e‖² without ‖z‖², which is the same for every code.
-        distance = codes.square().sum(dim=1) - 2 * exact(tokens) @ codes.T  # (N, K)
+        distance = codes.square().sum(dim=1) - 2 * rows @ codes.T  # (N, K)
         return distance.argmin(dim=1)
 
 
