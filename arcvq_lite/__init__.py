@@ -36,7 +36,7 @@ from arcvq_lite.schedules import (
 )
 
 if TYPE_CHECKING:
-    from arcvq_lite.data import ImageSet, load_images
+    from arcvq_lite.data import DownloadError, ImageSet, load_images
     from arcvq_lite.metrics import CodebookUsage
     from arcvq_lite.training import (
         DivergenceError,
@@ -51,6 +51,7 @@ _LATER = {
     "CodebookUsage": "arcvq_lite.metrics",
     "History": "arcvq_lite.training",
     "ImageSet": "arcvq_lite.data",
+    "DownloadError": "arcvq_lite.data",
     "DivergenceError": "arcvq_lite.training",
     "evaluate_vqvae": "arcvq_lite.training",
     "load_images": "arcvq_lite.data",
@@ -70,6 +71,7 @@ __all__ = [
     "ConstantRadius",
     "CosFaceHead",
     "DivergenceError",
+    "DownloadError",
     "ExponentialDecay",
     "ExponentialRadius",
     "History",

@@ -123,7 +123,9 @@ def train_vqvae(
 
     with torch.random.fork_rng(devices=[images.device] if images.is_cuda else []):
         _seed(images, seed)
-        bar = tqdm(range(steps), disable=None if progress else True, leave=False)
+        # Left unsaid, `disable` follows the environment's TQDM_DISABLE.
+        silence = {} if progress else {"disable": True}
+        bar = tqdm(range(steps), leave=False, **silence)
         for step in bar:
             model.train()
             losses = _losses(model, next(batches), variance, step)
