@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -17,7 +18,7 @@ from arcvq_lite.metrics import CodebookUsage
 from arcvq_lite.models.vqvae import VQVAE, check_images
 
 _PROBE_IMAGES = 512
-_REMEDY = "try a smaller learning_rate"
+_SHOWN = ("psnr", "usage")
 
 
 class DivergenceError(FloatingPointError):
@@ -123,21 +124,30 @@ def train_vqvae(
 
     with torch.random.fork_rng(devices=[images.device] if images.is_cuda else []):
         _seed(images, seed)
-        # Left unsaid, `disable` follows the environment's TQDM_DISABLE.
-        silence = {} if progress else {"disable": True}
-        bar = tqdm(range(steps), leave=False, **silence)
+        # tqdm's notebook bar does not read its own environment variable.
+        silent = not progress or bool(os.environ.get("TQDM_DISABLE"))
+        bar = tqdm(range(steps), leave=False, disable=silent)
+        losses: dict[str, Tensor] = {}
         for step in bar:
-            model.train()
-            losses = _losses(model, next(batches), variance, step)
-            optimizer.zero_grad(set_to_none=True)
-            losses["total"].backward()
-            optimizer.step()
+            try:
+                losses = _losses(model.train(), next(batches), variance, step)
+                _stop_if_not_finite(losses["total"])
+                optimizer.zero_grad(set_to_none=True)
+                losses["total"].backward()
+                optimizer.step()
 
-            if step % log_every == 0 or step == steps - 1:
-                row = {name: value.item() for name, value in losses.items()}
-                row |= _codebook_row(model) | evaluate_vqvae(model, probe)
-                history.append(step, row)
-                bar.set_postfix(psnr=f"{row['psnr']:.1f}", usage=f"{row['usage']:.0%}")
+                if step % log_every == 0 or step == steps - 1:
+                    row = {name: value.item() for name, value in losses.items()}
+                    row |= _codebook_row(model) | evaluate_vqvae(model, probe)
+                    history.append(step, row)
+                    bar.set_postfix({name: f"{row[name]:.3g}" for name in _SHOWN})
+            except (NonFiniteLatentsError, FloatingPointError) as error:
+                terms = ", ".join(
+                    f"{name}={losses[name].item():.4g}" for name in losses
+                )
+                raise DivergenceError(
+                    f"step {step}: {error} ({terms}); try a smaller learning_rate"
+                ) from error
     model.eval()
     return history
 
@@ -199,19 +209,15 @@ def _losses(
     model: VQVAE, batch: Tensor, variance: Tensor, step: int
 ) -> dict[str, Tensor]:
     """The objective of a batch (B, C, H, W) under "total", and its parts by name."""
-    try:
-        reconstruction, quantized = model(batch, step=step)
-    except NonFiniteLatentsError as error:
-        raise DivergenceError(f"step {step}: {error}; {_REMEDY}") from error
+    reconstruction, quantized = model(batch, step=step)
     squared_error = F.mse_loss(reconstruction, batch) / variance
     total = squared_error + quantized.loss
-    losses = {"total": total, "reconstruction": squared_error, **quantized.terms}
+    return {"total": total, "reconstruction": squared_error, **quantized.terms}
+
+
+def _stop_if_not_finite(total: Tensor) -> None:
     if not torch.isfinite(total):
-        terms = ", ".join(f"{name}={losses[name].item():.4g}" for name in losses)
-        raise DivergenceError(
-            f"step {step}: the loss is not finite ({terms}); {_REMEDY}"
-        )
-    return losses
+        raise FloatingPointError("the loss is not finite")
 
 
 def _seed(images: Tensor, seed: int) -> None:

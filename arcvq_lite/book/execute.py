@@ -100,6 +100,8 @@ def _environment(settings: str) -> dict[str, str]:
         "MPLBACKEND": "module://matplotlib_inline.backend_inline",
         # Sums are split by threads, so their last digits follow the number of threads.
         "OMP_NUM_THREADS": "2",
+        # Threads that wait by spinning starve each other where cores are shared.
+        "OMP_WAIT_POLICY": "PASSIVE",
         "PYTHONHASHSEED": "0",
         "TQDM_DISABLE": "1",
     }
