@@ -146,7 +146,14 @@ def uniform_sphere(num_codes: int, dim: int, *, seed: int = 0) -> CodebookGeomet
 
     Returns:
         The `CodebookGeometry` of the draw; every norm is 1.
+
+    Raises:
+        ValueError: if a size is out of its range.
     """
+    if num_codes < 2 or dim < 1:
+        raise ValueError(
+            f"num_codes={num_codes} must be at least 2 and dim={dim} at least 1"
+        )
     generator = torch.Generator().manual_seed(seed)
     draw = torch.randn(num_codes, dim, generator=generator)
     return codebook_geometry(F.normalize(draw, dim=1))

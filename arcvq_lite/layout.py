@@ -36,11 +36,16 @@ def check_latents(latents: Tensor, codebook: Tensor) -> None:
     """Refuse latents that cannot be compared with the codes.
 
     Raises:
-        TypeError: if latents or codebook are not floating point.
+        TypeError: if latents or codebook are not floating point tensors.
         ValueError: if the latents have fewer than two dimensions, no token, or
             another number of channels than the codebook (K, D).
         NonFiniteLatentsError: if they hold a NaN or an infinity.
     """
+    for name, given in (("latents", latents), ("codebook", codebook)):
+        if not isinstance(given, Tensor):
+            raise TypeError(
+                f"{name} must be a torch tensor, got {type(given).__name__}"
+            )
     if not codebook.is_floating_point():
         raise TypeError(f"codebook must be floating point, got {codebook.dtype}")
     if not latents.is_floating_point():

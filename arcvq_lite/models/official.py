@@ -53,7 +53,8 @@ def load_official(
             "checkpoint is of the VQGAN variant (it has encoder.down.* keys); "
             "this version reads the VQ-VAE variant only"
         )
-    model = _empty_model(state, arcvq_options)
+    with torch.random.fork_rng(devices=[]):  # its initial weights are replaced
+        model = _empty_model(state, arcvq_options)
     names = _official_names(model)
     own = model.state_dict()
     _check_keys(state, {names[key]: own[key].shape for key in names})

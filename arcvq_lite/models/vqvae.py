@@ -39,6 +39,7 @@ class VQVAE(nn.Module):
             code does because its first ReLU works in place, or x.
 
     Raises:
+        TypeError: if the quantizer is none.
         ValueError: if a size is out of its range.
 
     Source: VQ-VAE (van den Oord et al., 2017), section 4.1; the official ArcVQ-VAE
@@ -63,6 +64,10 @@ class VQVAE(nn.Module):
         relu_skip: bool = True,
     ) -> None:
         super().__init__()
+        if not isinstance(quantizer, nn.Module):
+            raise TypeError(
+                f"quantizer must be one such as ArcVQ(512, 64), got {quantizer!r}"
+            )
         if in_channels < 1:
             raise ValueError(f"in_channels={in_channels} must be at least 1")
         if hidden < 2 or hidden % 2:
@@ -170,6 +175,8 @@ def check_images(
         ValueError: if they are not (B, channels, H, W) with B ≥ 1 and H and W
             multiples of `multiple`.
     """
+    if not isinstance(images, Tensor):
+        raise TypeError(f"{name} must be a torch tensor, got {type(images).__name__}")
     if not images.is_floating_point():
         raise TypeError(
             f"{name} must be floating point in [−1, 1], got {images.dtype}; "
