@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from arcvq_lite.book.cover import cover_png
 from arcvq_lite.book.execute import run_cells
 from arcvq_lite.book.notebook_file import serialise, write_aside
 from arcvq_lite.book.source import read_source
@@ -23,7 +24,8 @@ def build(chapters: Sequence[str] = (), *, root: Path) -> list[Path]:
     Raises:
         ChapterError: A cell failed, wrote to stderr or showed a memory address. Its
             notebook stays as it was, and so do those of the chapters after it.
-        ValueError: An unknown chapter, or a source without its header.
+        ValueError: An unknown chapter, a source without its header, or a cell tagged
+            ``cover`` that shows no picture.
     """
     return [_build_one(chapter) for chapter in select_chapters(chapters, root)]
 
@@ -31,5 +33,9 @@ def build(chapters: Sequence[str] = (), *, root: Path) -> list[Path]:
 def _build_one(chapter: Chapter) -> Path:
     notebook = read_source(chapter)
     run_cells(notebook, chapter.name, chapter.source.parent)
-    write_aside(serialise(notebook), chapter.notebook)
+    cover = cover_png(notebook)
+    write_aside(serialise(notebook).encode(), chapter.notebook)
+    if cover is not None:
+        chapter.cover.parent.mkdir(parents=True, exist_ok=True)
+        write_aside(cover, chapter.cover)
     return chapter.notebook

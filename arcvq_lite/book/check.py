@@ -11,6 +11,7 @@ from pathlib import Path
 
 from nbformat import NotebookNode
 
+from arcvq_lite.book.cover import cover_png
 from arcvq_lite.book.notebook_file import parse, serialise
 from arcvq_lite.book.outputs import find_fault
 from arcvq_lite.book.source import describe_cell, read_source
@@ -64,6 +65,7 @@ def _check_pair(chapter: Chapter) -> Iterator[str]:
         or _find_unexecuted(found)
         or _find_bad_output(found)
         or _find_other_hand(text, found)
+        or _find_stale_cover(found, chapter.cover)
     )
     if fault:
         yield f"{where}: {fault}: {remedy}"
@@ -130,4 +132,12 @@ def _find_other_hand(text: str, found: NotebookNode) -> str | None:
     """Whether another program than the builder has written the file."""
     if text != serialise(found):
         return "it is not written as the builder writes it"
+    return None
+
+
+def _find_stale_cover(found: NotebookNode, cover: Path) -> str | None:
+    """Whether the chapter's picture elsewhere is not the one in the notebook."""
+    wanted = cover_png(found)
+    if wanted is not None and (not cover.is_file() or cover.read_bytes() != wanted):
+        return f"assets/figures/{cover.name} is not the picture of its cover cell"
     return None

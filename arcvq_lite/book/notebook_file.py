@@ -28,11 +28,11 @@ def parse(text: str) -> NotebookNode:
     return NotebookNode(nbformat.v4.to_notebook(content))
 
 
-def write_aside(text: str, path: Path) -> None:
+def write_aside(content: bytes, path: Path) -> None:
     """Write beside and rename, so that a reader finds the old file or the new one."""
     aside = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        aside.write_text(text, encoding="utf-8", newline="\n")
+        aside.write_bytes(content)
         aside.replace(path)
     finally:
         aside.unlink(missing_ok=True)

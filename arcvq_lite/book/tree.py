@@ -31,6 +31,11 @@ class Chapter:
         """Path of the notebook beside the source."""
         return self.source.with_suffix(".ipynb")
 
+    @property
+    def cover(self) -> Path:
+        """Path of the picture that stands for the chapter elsewhere."""
+        return self.source.parents[1] / "assets" / "figures" / f"{self.name}.png"
+
 
 def find_root(start: Path | None = None) -> Path:
     """The working tree around a folder: the nearest one with chapters and a project.

@@ -25,6 +25,7 @@ TAGS = {
     "exercise",
     "hide-input",
     "moves-sliders",
+    "cover",
     "nbval-ignore-output",
     "solution",
 }

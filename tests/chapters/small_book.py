@@ -20,9 +20,10 @@ for word in tqdm(["theta", "margin", "code"]):
     print(word)
 print({word for word in "abcdefghij"}, Path.cwd().name)
 
-# %%
+# %% tags=["cover"]
 VIEW = "application/vnd.jupyter.widget-view+json"
-display({VIEW: {"model_id": str(object())}, "text/html": "<b>m = 0.1</b>"}, raw=True)
+html = '<img alt="m = 0.1" src="data:image/png;base64,UE5H">'
+display({VIEW: {"model_id": str(object())}, "text/html": html}, raw=True)
 
 # %% tags=["solution"] jupyter={"source_hidden": true}
 import matplotlib.pyplot as plt

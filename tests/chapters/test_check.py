@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import jupytext
@@ -178,6 +179,25 @@ def test_missing_partners_and_stray_names_are_found(book: Path) -> None:
         "restore the source, or delete the notebook",
         "chapters/04_quantization.ipynb is missing beside its source: "
         "run `arcvq book build 04`",
+    ]
+
+
+def cover_path(root: Path) -> Path:
+    return root / "assets" / "figures" / "03_margins.png"
+
+
+def test_the_cover_is_the_picture_of_the_tagged_cell(built: Path) -> None:
+    assert cover_path(built).read_bytes() == b"PNG"
+
+
+@pytest.mark.parametrize("spoil", [Path.unlink, lambda path: path.write_bytes(b"OLD")])
+def test_a_stale_or_missing_cover_is_found(
+    book: Path, spoil: Callable[[Path], object]
+) -> None:
+    spoil(cover_path(book))
+    assert check(root=book) == [
+        "chapters/03_margins.ipynb: assets/figures/03_margins.png is not the picture "
+        "of its cover cell: run `arcvq book build 03`"
     ]
 
 
