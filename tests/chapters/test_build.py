@@ -62,7 +62,7 @@ def test_what_is_stored_is_what_a_reader_sees(built: Path) -> None:
     assert [cell["metadata"] for cell in cells] == [
         {},
         {},
-        {},
+        {"tags": ["cover"]},
         {"jupyter": {"source_hidden": True}, "tags": ["solution"]},
         {},
     ]
