@@ -1,0 +1,179 @@
+"""The program `arcvq`: one table of verbs, each with its options and what it does.
+
+A verb is one entry of `VERBS`: its words, a line for the help, a function that adds
+its arguments to a parser, and a function that runs it. Whatever a verb imports, it
+imports when it runs, so that the help stays quick.
+"""
+
+from __future__ import annotations
+
+import difflib
+import sys
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from jsonargparse import ArgumentParser, Namespace
+
+PROGRAM = "arcvq"
+
+
+class Verb(NamedTuple):
+    """One thing that the program does.
+
+    Args:
+        words: What is typed, such as ``"book build"``.
+        summary: One line for the help.
+        run: Takes the parsed arguments and returns the exit status.
+        declare: Adds the verb's arguments to a parser.
+    """
+
+    words: str
+    summary: str
+    run: Callable[[Namespace], int]
+    declare: Callable[[ArgumentParser], None] = lambda parser: None
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the program.
+
+    Args:
+        argv: The words after the program's name; those of the process by default.
+
+    Returns:
+        The exit status: 0 when all is well, 1 when something is found wanting, 2 when
+        the request itself cannot be met.
+    """
+    words = list(sys.argv[1:] if argv is None else argv)
+    if not words or words[0] in ("-h", "--help"):
+        _say(_overview(VERBS))
+        return 0
+    if words[0] == "--version":
+        from arcvq_lite import __version__
+
+        _say(f"{PROGRAM} {__version__}")
+        return 0
+    verb = _find_verb(words)
+    if verb is None:
+        return _answer_unknown(words)
+    try:
+        arguments = _parser(verb).parse_args(words[len(verb.words.split()) :])
+        return verb.run(arguments)
+    except ModuleNotFoundError as error:
+        remedy = 'install "arcvq-lite[lab]"'
+        _complain(f"{verb.words} needs {error.name}, which is missing: {remedy}")
+        return 2
+    except (ValueError, FileNotFoundError) as error:
+        _complain(f"{verb.words}: {error}")
+        return 2
+
+
+def _find_verb(words: Sequence[str]) -> Verb | None:
+    """The verb that the first words spell."""
+    for verb in VERBS:
+        spelled = verb.words.split()
+        if list(words[: len(spelled)]) == spelled:
+            return verb
+    return None
+
+
+def _parser(verb: Verb) -> ArgumentParser:
+    from jsonargparse import ArgumentParser
+
+    parser = ArgumentParser(prog=f"{PROGRAM} {verb.words}", description=verb.summary)
+    verb.declare(parser)
+    return parser
+
+
+def _answer_unknown(words: Sequence[str]) -> int:
+    """Show a group of verbs its members, and any other word its nearest verb."""
+    members = [verb for verb in VERBS if verb.words.split()[0] == words[0]]
+    asked_for_help = words[1:2] in ([], ["-h"], ["--help"])
+    if members and asked_for_help:
+        _say(_overview(members))
+        return 0 if len(words) > 1 else 2
+    typed = " ".join(words[:2]) if members else words[0]
+    known = [verb.words for verb in (members or VERBS)]
+    groups = [name.split()[0] for name in known]
+    near = difflib.get_close_matches(typed, known + groups, n=1, cutoff=0.5)
+    hint = f"did you mean `{PROGRAM} {near[0]}`?" if near else f"see `{PROGRAM} --help`"
+    _complain(f"there is no verb `{typed}`; {hint}")
+    return 2
+
+
+def _overview(verbs: Sequence[Verb]) -> str:
+    """The help: every verb with one line."""
+    width = max(len(verb.words) for verb in VERBS)
+    lines = [f"  {verb.words:<{width}}  {verb.summary}" for verb in verbs]
+    usage = f"usage: {PROGRAM} VERB [arguments]\n\nverbs:"
+    more = f"`{PROGRAM} VERB --help` shows a verb's arguments."
+    return "\n".join([usage, *lines, "", more])
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+
+
+def _complain(text: str) -> None:
+    one_line = " ".join(text.split())
+    sys.stderr.write(f"{PROGRAM}: {one_line}\n")
+
+
+def _check(arguments: Namespace) -> int:
+    from arcvq_lite.installation import inspect_installation
+
+    findings = inspect_installation()
+    for finding in findings:
+        mark = "[ok]" if finding.ok else f"[missing: {finding.remedy}]"
+        _say(f"{mark} {finding.name}: {finding.detail}")
+    return 0 if all(finding.ok for finding in findings) else 1
+
+
+def _declare_chapters(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "chapters",
+        nargs="*",
+        default=[],
+        metavar="chapter",
+        help="such as 03 or 03_margins; every chapter when none is named",
+    )
+
+
+def _book_build(arguments: Namespace) -> int:
+    from arcvq_lite.book.build import build
+    from arcvq_lite.book.execute import ChapterError
+    from arcvq_lite.book.tree import find_root
+
+    root = find_root()
+    try:
+        written = build(arguments.chapters, root=root)
+    except ChapterError as error:
+        _complain(f"book build: {error}")
+        return 1
+    for notebook in written:
+        _say(f"built {notebook.relative_to(root)}")
+    return 0
+
+
+def _book_check(arguments: Namespace) -> int:
+    from arcvq_lite.book.check import check
+    from arcvq_lite.book.tree import find_root
+
+    problems = check(root=find_root())
+    for problem in problems:
+        _say(problem)
+    if not problems:
+        _say("every notebook is the one that its source builds")
+    return 1 if problems else 0
+
+
+VERBS = (
+    Verb("check", "Show what is installed and what is missing.", _check),
+    Verb(
+        "book build",
+        "Execute chapters and write their notebooks.",
+        _book_build,
+        _declare_chapters,
+    ),
+    Verb("book check", "Compare each notebook with its source.", _book_check),
+)
