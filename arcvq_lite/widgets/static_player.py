@@ -110,7 +110,8 @@ def player_html(
         f'<figure role="group" aria-label="{escape(title)}" style="{FIGURE_STYLE}" '
         f'data-frames="{_attribute(held)}" oninput="{escape(handler)}" '
         f'onkeydown="{KEEP_PLAIN_KEYS}">{rows}'
-        f"{image_tag(first.source, first.caption, size)}{caption_tag(first.caption)}</figure>"
+        f"{image_tag(first.source, first.caption, size)}"
+        f"{caption_tag(first.caption)}</figure>"
     )
 
 

@@ -1,0 +1,50 @@
+"""Each chapter as a reader meets it: opened, run from top to bottom, its sliders moved.
+
+The chapters are copies, so nothing that JupyterLab saves reaches the repository.
+"""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from jupyterlab_page import NotebookPage, move_each_control
+from jupyterlab_server import REPOSITORY, JupyterLabServer, start_jupyterlab
+
+CHAPTERS = ("00_start_here", "03_margins", "08_ball_schedules")
+
+pytestmark = [pytest.mark.browser, pytest.mark.parametrize("chapter", CHAPTERS)]
+
+
+@pytest.fixture(scope="module")
+def jupyterlab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JupyterLabServer]:
+    root = tmp_path_factory.mktemp("chapters")
+    notebooks = root / "chapters"
+    shutil.copytree(REPOSITORY / "chapters", notebooks)
+    server = start_jupyterlab(notebooks, root / "jupyter")
+    yield server
+    server.stop()
+
+
+def test_runs_and_its_sliders_move(
+    chapter: str, reader: NotebookPage, tmp_path: Path
+) -> None:
+    with reader.pictured(tmp_path / "failure.png"):
+        reader.open(f"{chapter}.ipynb")
+        cells = reader.run_all()
+        errors = [error for cell in cells for error in cell["errors"]]
+        assert errors == []
+        assert [cell["count"] for cell in cells] == list(range(1, len(cells) + 1))
+        for figure in reader.live_figures():
+            move_each_control(figure)
+        assert reader.console_errors == []
+
+
+def test_static_players_move_without_a_run(
+    chapter: str, reader: NotebookPage, tmp_path: Path
+) -> None:
+    with reader.pictured(tmp_path / "failure.png"):
+        reader.open(f"{chapter}.ipynb")
+        for figure in reader.static_figures():
+            move_each_control(figure)
+        assert reader.console_errors == []
