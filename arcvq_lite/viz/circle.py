@@ -165,7 +165,7 @@ class MarginScene:
         for colour, marker in zip(colours, "oX.", strict=True):
             circle.scatter([], [], s=26, color=colour, marker=marker, zorder=3)
         low, high = min(0.0, self._gap.min()) - 0.1, self._gap.max() + 0.1
-        histogram.hist(
+        heights, _, _ = histogram.hist(
             self._gap, bins=np.linspace(low, high, 31).tolist(), color=LATENTS
         )
         histogram.axvline(0, color=WARNING, linewidth=1.6)
@@ -174,6 +174,7 @@ class MarginScene:
             xlabel="gap: angle to the other arrow − angle to its own (rad)",
             ylabel="points",
             xlim=(low, high),
+            ylim=(0, 1.45 * np.max(heights)),  # the words stand above the bars
         )
         words = ("satisfied", "right, too near", "wrong")
         for place, (word, colour) in enumerate(zip(words, colours, strict=True)):
