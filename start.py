@@ -195,10 +195,12 @@ def watch(pip: "subprocess.Popen[bytes]") -> None:
             pip.wait(timeout=1 if live else 15)
             break
         except subprocess.TimeoutExpired:
-            doing = (log_lines() or ["starting"])[-1]
-            text = f"  {time.monotonic() - begun:4.0f} s  {doing}"[:width]
+            busy = ("Collecting", "Downloading", "Installing")
+            doing = [line for line in log_lines() if line.startswith(busy)] or [""]
+            text = f"  {time.monotonic() - begun:4.0f} s  {doing[-1]}"[:width]
             say(text.ljust(width) if live else text, end="\r" if live else "\n")
-    say(f"  done with pip after {time.monotonic() - begun:.0f} s".ljust(width).rstrip())
+    done = f"  done with pip after {time.monotonic() - begun:.0f} s"
+    say(done.ljust(width) if live else done)
 
 
 def log_lines() -> list[str]:
@@ -235,9 +237,8 @@ def lab(arguments: list[str]) -> int:
 
 def prove(parts: list[str]) -> int:
     """Run the parts named, or all of them, and pass on whether they succeeded."""
-    for part in parts:
-        if part not in PARTS:
-            raise SetUpError(unknown("part", part, PARTS))
+    for part in set(parts) - set(PARTS):
+        raise SetUpError(unknown("part", part, PARTS))
     set_up("dev")
     return hand_over([str(PYTHON), str(PROOF), *(parts or PARTS)])
 

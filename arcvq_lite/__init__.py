@@ -1,6 +1,7 @@
 """A library under a textbook: angular margins, spherical codebooks, ArcVQ-VAE.
 
-Names that need more than torch and einops are imported when they are first used.
+Every name is imported when it is first used, so that `arcvq --help` need not wait
+for torch, nor a script for what only chapters and metrics need.
 """
 
 from __future__ import annotations
@@ -8,36 +9,35 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from arcvq_lite.geometry import (
-    CodebookGeometry,
-    codebook_geometry,
-    project_to_ball,
-    project_to_ball_,
-    uniform_sphere,
-)
-from arcvq_lite.heads import ArcFaceHead, CosFaceHead, SoftmaxHead, SphereFaceHead
-from arcvq_lite.losses import ArcMarginLoss, arc_margin_loss
-from arcvq_lite.margins import add_angular_margin
-from arcvq_lite.models import (
-    VQVAE,
-    Reconstruction,
-    load_official,
-    official_state_dict,
-    save_official,
-)
-from arcvq_lite.quantizers import EMAVQ, VQ, ArcVQ, Quantized, Quantizer
-from arcvq_lite.schedules import (
-    Constant,
-    ConstantRadius,
-    ExponentialDecay,
-    ExponentialRadius,
-    PiecewiseSchedule,
-    ShrinkingRadius,
-)
-
 if TYPE_CHECKING:
     from arcvq_lite.data import DownloadError, ImageSet, load_images
+    from arcvq_lite.geometry import (
+        CodebookGeometry,
+        codebook_geometry,
+        project_to_ball,
+        project_to_ball_,
+        uniform_sphere,
+    )
+    from arcvq_lite.heads import ArcFaceHead, CosFaceHead, SoftmaxHead, SphereFaceHead
+    from arcvq_lite.losses import ArcMarginLoss, arc_margin_loss
+    from arcvq_lite.margins import add_angular_margin
     from arcvq_lite.metrics import CodebookUsage
+    from arcvq_lite.models import (
+        VQVAE,
+        Reconstruction,
+        load_official,
+        official_state_dict,
+        save_official,
+    )
+    from arcvq_lite.quantizers import EMAVQ, VQ, ArcVQ, Quantized, Quantizer
+    from arcvq_lite.schedules import (
+        Constant,
+        ConstantRadius,
+        ExponentialDecay,
+        ExponentialRadius,
+        PiecewiseSchedule,
+        ShrinkingRadius,
+    )
     from arcvq_lite.training import (
         DivergenceError,
         History,
@@ -46,17 +46,6 @@ if TYPE_CHECKING:
     )
 
 __version__ = "0.1.0"
-
-_LATER = {
-    "CodebookUsage": "arcvq_lite.metrics",
-    "History": "arcvq_lite.training",
-    "ImageSet": "arcvq_lite.data",
-    "DownloadError": "arcvq_lite.data",
-    "DivergenceError": "arcvq_lite.training",
-    "evaluate_vqvae": "arcvq_lite.training",
-    "load_images": "arcvq_lite.data",
-    "train_vqvae": "arcvq_lite.training",
-}
 
 __all__ = [
     "EMAVQ",
@@ -97,11 +86,28 @@ __all__ = [
     "uniform_sphere",
 ]
 
+# The module of each name: what the imports above say to a type checker.
+_NAMES = {
+    "data": "DownloadError ImageSet load_images",
+    "geometry": "CodebookGeometry codebook_geometry project_to_ball project_to_ball_ "
+    "uniform_sphere",
+    "heads": "ArcFaceHead CosFaceHead SoftmaxHead SphereFaceHead",
+    "losses": "ArcMarginLoss arc_margin_loss",
+    "margins": "add_angular_margin",
+    "metrics": "CodebookUsage",
+    "models": "VQVAE Reconstruction load_official official_state_dict save_official",
+    "quantizers": "EMAVQ VQ ArcVQ Quantized Quantizer",
+    "schedules": "Constant ConstantRadius ExponentialDecay ExponentialRadius "
+    "PiecewiseSchedule ShrinkingRadius",
+    "training": "DivergenceError History evaluate_vqvae train_vqvae",
+}
+_HOME = {name: module for module, names in _NAMES.items() for name in names.split()}
+
 
 def __getattr__(name: str) -> Any:
-    if name not in _LATER:
+    if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(_LATER[name]), name)
+    return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
 
 
 def __dir__() -> list[str]:

@@ -53,11 +53,12 @@ class CodebookUsage(Metric):
         """Count indices, int64 of any shape.
 
         Raises:
-            TypeError: if they are not int64.
+            TypeError: if they are no int64 tensor.
             ValueError: if one is below 0 or not below K.
         """
-        if indices.dtype != torch.int64:
-            raise TypeError(f"indices must be int64, got {indices.dtype}")
+        if not isinstance(indices, Tensor) or indices.dtype != torch.int64:
+            kind = getattr(indices, "dtype", type(indices).__name__)
+            raise TypeError(f"indices must be int64, got {kind}")
         if indices.numel() == 0:
             return
         low, high = int(indices.min()), int(indices.max())

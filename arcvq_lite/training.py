@@ -125,7 +125,7 @@ def train_vqvae(
     with torch.random.fork_rng(devices=[images.device] if images.is_cuda else []):
         _seed(images, seed)
         # tqdm's notebook bar does not read its own environment variable.
-        silent = not progress or bool(os.environ.get("TQDM_DISABLE"))
+        silent = not progress or os.environ.get("TQDM_DISABLE", "0") != "0"
         bar = tqdm(range(steps), leave=False, disable=silent)
         losses: dict[str, Tensor] = {}
         for step in bar:
@@ -146,7 +146,8 @@ def train_vqvae(
                     f"{name}={losses[name].item():.4g}" for name in losses
                 )
                 raise DivergenceError(
-                    f"step {step}: {error} ({terms}); try a smaller learning_rate"
+                    f"step {step}: {error} (last terms: {terms}); "
+                    "try a smaller learning_rate"
                 ) from error
     model.eval()
     return history

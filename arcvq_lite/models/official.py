@@ -53,11 +53,14 @@ def load_official(
             "checkpoint is of the VQGAN variant (it has encoder.down.* keys); "
             "this version reads the VQ-VAE variant only"
         )
-    with torch.random.fork_rng(devices=[]):  # its initial weights are replaced
+    with torch.device("meta"):  # shapes alone, whatever sizes a damaged file claims
+        sketch = _empty_model(state, arcvq_options)
+    names = _official_names(sketch)
+    shapes = {key: value.shape for key, value in sketch.state_dict().items()}
+    _check_keys(state, {names[key]: shapes[key] for key in names})
+    with torch.random.fork_rng(devices=[]):  # the initial weights are replaced
         model = _empty_model(state, arcvq_options)
-    names = _official_names(model)
     own = model.state_dict()
-    _check_keys(state, {names[key]: own[key].shape for key in names})
     model.load_state_dict({**own, **{key: state[name] for key, name in names.items()}})
     return model
 

@@ -101,11 +101,12 @@ def look_up(codebook: Tensor, indices: Tensor) -> Tensor:
     """Codes (B, D, *spatial) or (N, D) of indices (B, *spatial) or (N,).
 
     Raises:
-        TypeError: if the indices are not int64.
+        TypeError: if the indices are no int64 tensor.
         ValueError: if an index is below 0 or not below K.
     """
-    if indices.dtype != torch.int64:
-        raise TypeError(f"indices must be int64, got {indices.dtype}")
+    if not isinstance(indices, Tensor) or indices.dtype != torch.int64:
+        kind = getattr(indices, "dtype", type(indices).__name__)
+        raise TypeError(f"indices must be int64, got {kind}")
     if indices.dim() == 0 or indices.numel() == 0:
         raise ValueError(f"indices are empty, got shape {tuple(indices.shape)}")
     low, high = int(indices.min()), int(indices.max())

@@ -93,6 +93,8 @@ def test_pip_at_work_shows_a_sign_of_life(start, monkeypatch, capsys):
                 raise subprocess.TimeoutExpired("pip", timeout)
 
     start.VENV.mkdir()
-    start.LOG.write_text("Collecting einops\n  Downloading einops (64 kB)\n\n")
+    start.LOG.write_text(
+        "Collecting einops\n  Downloading einops (64 kB)\n\nWARNING: x\n"
+    )
     start.watch(Pip())
     assert capsys.readouterr().out.count("Downloading einops (64 kB)") == 2
