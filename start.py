@@ -138,8 +138,7 @@ def venv_advice() -> str:
 def check_disk(found: Environment | None) -> None:
     """Refuse to start an installation that the disk cannot hold."""
     has_torch = found and (found.packages / "torch" / "version.py").is_file()
-    fresh = 8 if sys.platform == "linux" else 2
-    needed = 1 if has_torch else fresh
+    needed = 1 if has_torch else 8 if sys.platform == "linux" else 2
     free = shutil.disk_usage(ROOT).free / 1e9
     if free < needed:
         raise SetUpError(
@@ -227,6 +226,8 @@ def lab(arguments: list[str]) -> int:
     if notebooks:
         # Jupyter hides the figures and sliders of a notebook that it does not trust.
         ask(PYTHON, "-m", "nbformat.sign", *notebooks)
+    # Beside a browser, torch's threads must not spin while they wait for each other.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     command = [str(PYTHON), "-m", "jupyterlab", *arguments]
     if not any(argument.endswith(".ipynb") for argument in arguments):
         command.append(FIRST_CHAPTER)
