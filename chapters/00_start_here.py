@@ -129,7 +129,7 @@ history = train_vqvae(
 )
 
 # %% [markdown]
-# That took about ten seconds on two idle cores. Now comes the call. We pick the
+# On two idle cores that takes ten to fifteen seconds. Now comes the call. We pick the
 # patch in which the cat's cheek meets its nose, let the network say its 64
 # numbers, and let it paint the patch again from the numbers alone.
 
@@ -157,7 +157,7 @@ Picture(
 # the same number returns. But one patch is little to judge by. Let the network
 # speak about the whole cat, patch by patch, and put everything together again.
 
-# %% tags=["nbval-ignore-output"]
+# %% tags=["cover", "nbval-ignore-output"]
 whole_cat = put_together(patches)  # (3, 288, 448)
 all_tokens = put_together(indices[:, None])[0]  # (72, 112)
 figure = new_figure(7.6, 1.9)
@@ -176,7 +176,7 @@ Picture(
 # It is a cat, and it is this cat: the eyes, the stripes and the nose are where
 # they belong. The fur has turned to paste, and most whiskers are gone. Some
 # colours are plainly wrong. And there are seams, because every patch was told in
-# a call of its own. After ten seconds of practice we should not ask for more. The
+# a call of its own. After so short a practice we should not ask for more. The
 # question of this book is how the vocabulary comes about, and what makes it good.
 
 # %% [markdown]
@@ -826,7 +826,7 @@ Picture(figure, f"Two panels of three curves each. {caption}", caption)
 #
 # Why is the palette so strong? With 64 words one can say little more about a patch
 # than 64 mean colours, and a palette says these from the start. The networks have
-# had ten seconds in which to find out about colour by themselves. A palette cannot
+# had a few seconds in which to find out about colour by themselves. A palette cannot
 # learn an edge, however, and a network can. With longer training the order may
 # change, and we have not measured where.
 #
