@@ -213,26 +213,3 @@ def test_a_wrong_idea_is_named(name, answer, sentence):
     assert not verdict.passed
     with pytest.raises(AssertionError, match=sentence):
         raise AssertionError(verdict.message)
-
-
-def raises(*question):
-    raise ZeroDivisionError("on purpose")
-
-
-@pytest.mark.parametrize("name", RIGHT)
-@pytest.mark.parametrize(
-    ("answer", "sentence"),
-    [
-        (None, "Not attempted yet"),
-        (..., "Not attempted yet"),
-        (lambda *question: None, "Not attempted yet"),
-        (raises, "raised ZeroDivisionError: on purpose"),
-        (7, "must be a function, got int"),
-        (lambda: 1, "raised TypeError"),
-    ],
-)
-def test_no_answer_breaks_a_checker(name, answer, sentence):
-    verdict = getattr(check, name)(answer)
-    assert not verdict.passed
-    assert sentence in verdict.message
-    assert "✓" not in repr(verdict)
