@@ -405,8 +405,9 @@ for name, (alpha, rate, dim) in settings.items():
 # keep that speed. At radius $M$ it grows by $\alpha M$ a step, so it gets away
 # when $\alpha M = \eta\sqrt D$. For the official VQ-VAE that is at $M = 8$. From
 # there on a code that takes Adam's full step in every coordinate, always
-# outwards, falls behind. The bound is slack for most of the run, and that is no
-# guess any more.
+# outwards, falls behind. Even with steps three times as long it would fall
+# behind from $M = 24$ on, before half of the run is over. That the bound is
+# slack for most of the run is no guess any more.
 
 # %%
 escape = math.log(2.4e-3 / 3e-4) / 3e-4
@@ -539,8 +540,8 @@ print(f"{int((norms > 1).sum())} of {K} codes are longer than 1")
 print(f"PSNR {own:.2f} dB, with these codes cut back to 1 {cut:.2f} dB")
 
 # %% [markdown]
-# Here it changes little, because in 95 steps few codes have grown past 1. The more
-# codes outgrow it, the more is taken from them. What the clipping does not
+# Here it changes little, because in 95 steps few codes have grown past 1. The
+# more codes outgrow it, the more is taken from them. What the clipping does not
 # change is the tokens. That is the one guarantee the ball gives: it scales a
 # code by a positive factor, and a cosine does not see factors.
 
