@@ -14,7 +14,7 @@
 # | **You will be able to** | hold the lengths of a codebook inside a ball, choose how the ball changes with the step, and say what that does to matching, to gradients and to the decoder |
 # | **Before you start** | PyTorch tensors and gradients; [chapter 00](00_start_here.ipynb) for what a codebook is |
 # | **Data** | photographs from scikit-image and scikit-learn, on your disk already |
-# | **Time** | 60 minutes to read, 45 seconds to run |
+# | **Time** | 60 minutes to read, a minute to run |
 # | **Widget** | the ball: its schedule, its doubling time and the step |
 # | **The claim** | the ball takes length from codes and never turns one; whether it takes anything at all is a race, and α decides who wins it |
 
@@ -749,11 +749,11 @@ ball_figure = SliderFigure(
     scene,
     alt_title="Codes in a plane, the ball, and its radius over time",
     size=(6.4, 2.8),
+    doubling=Slider(60, 120, 10, 60, "doubling time", frames=3, format=".0f"),
+    step=Slider(0, 150, 5, 30, "step t", frames=6, format=".0f"),
     schedule=Choice(
         ("growing", "constant", "shrinking"), "growing", "schedule"
     ),
-    doubling=Slider(60, 120, 10, 60, "doubling time", frames=3, format=".0f"),
-    step=Slider(0, 150, 5, 30, "step t", frames=6, format=".0f"),
 )
 ball_figure
 
