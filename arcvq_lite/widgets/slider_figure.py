@@ -28,13 +28,23 @@ from arcvq_lite.widgets.still_layout import hold_layout
 
 # An ipywidget cannot be given a keyboard handler or a name for its handle that a
 # screen reader finds, so the picture, once it stands beside the sliders, sets both.
+# It may load before it stands there: then it looks again at each repaint, for some
+# seconds, in case it has been replaced and never will.
 ON_LOAD = f"""
-const box = this.closest('.widget-vbox');
-box.onkeydown = event => {{ {KEEP_PLAIN_KEYS} }};
-for (const handle of box.querySelectorAll('[role=slider]')) {{
-  const name = handle.closest('.widget-slider').querySelector('.widget-label');
-  handle.setAttribute('aria-label', name.textContent);
-}}
+let looks = 300;
+const furnish = () => {{
+  const box = this.closest('.widget-vbox');
+  if (!box) {{
+    if (looks-- > 0) requestAnimationFrame(furnish);
+    return;
+  }}
+  box.onkeydown = event => {{ {KEEP_PLAIN_KEYS} }};
+  for (const handle of box.querySelectorAll('[role=slider]')) {{
+    const name = handle.closest('.widget-slider').querySelector('.widget-label');
+    handle.setAttribute('aria-label', name.textContent);
+  }}
+}};
+furnish();
 """
 
 Draw = Callable[..., str]
