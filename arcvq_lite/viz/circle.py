@@ -176,6 +176,8 @@ class MarginScene:
             xlim=(low, high),
             ylim=(0, 1.45 * np.max(heights)),  # the words stand above the bars
         )
+        # Most of what a redraw costs is text, and most of that the axes' numbers.
+        histogram.locator_params(nbins=4)
         words = ("satisfied", "right, too near", "wrong")
         for place, (word, colour) in enumerate(zip(words, colours, strict=True)):
             histogram.text(

@@ -71,13 +71,17 @@ class Picture:
         return {"text/html": html, "text/plain": self.alt}
 
 
-def pixels(figure: Figure) -> Image.Image:
+def pixels(figure: Figure, per_inch: int = PIXELS_PER_INCH) -> Image.Image:
     """Draw a figure.
 
+    Args:
+        figure: What to draw.
+        per_inch: How many pixels to the inch.
+
     Returns:
-        An RGB image with ``PIXELS_PER_INCH`` pixels to the inch.
+        An RGB image.
     """
-    figure.set_dpi(PIXELS_PER_INCH)
+    figure.set_dpi(per_inch)
     canvas: Any = figure.canvas
     if not isinstance(canvas, FigureCanvasAgg):
         canvas = FigureCanvasAgg(figure)

@@ -26,6 +26,10 @@ from arcvq_lite.widgets.static_player import (
 )
 from arcvq_lite.widgets.still_layout import hold_layout
 
+# A picture that follows a hand has half the pixels of one that is kept: encoding
+# them is what a move would wait for.
+LIVE_PIXELS_PER_INCH = 110
+
 # An ipywidget cannot be given a keyboard handler or a name for its handle that a
 # screen reader finds, so the picture, once it stands beside the sliders, sets both.
 # It may load before it stands there: then it looks again at each repaint, for some
@@ -140,15 +144,16 @@ class SliderFigure(ipywidgets.VBox):  # type: ignore[misc]
         """Show the present state; an error shows itself and is raised."""
         try:
             caption = self._draw_state(self.state)
-            source = data_uri(png_bytes(pixels(self._figure), compress_level=1), "png")
+            image = pixels(self._figure, LIVE_PIXELS_PER_INCH)
+            source = data_uri(png_bytes(image, compress_level=1), "png")
         except Exception as error:
             self._picture.value = _error_html(error)
             raise
         self.caption = caption
-        image = image_tag(source, caption, css_size(self._figure), onload=ON_LOAD)
+        tag = image_tag(source, caption, css_size(self._figure), onload=ON_LOAD)
         self._picture.value = (
             f'<figure style="{FIGURE_STYLE}" aria-label="{escape(self.alt_title)}">'
-            f"{image}{caption_tag(caption)}</figure>"
+            f"{tag}{caption_tag(caption)}</figure>"
         )
 
     def _draw_state(self, state: Mapping[str, Any]) -> str:
