@@ -168,7 +168,7 @@ class MarginScene:
         heights, _, _ = histogram.hist(
             self._gap, bins=np.linspace(low, high, 31).tolist(), color=LATENTS
         )
-        histogram.axvline(0, color=WARNING, linewidth=1.6)
+        histogram.axvline(0, ymax=0.7, color=WARNING, linewidth=1.6)
         histogram.lines[0].set_linestyle("--")
         histogram.set(
             xlabel="gap: angle to the other arrow − angle to its own (rad)",
