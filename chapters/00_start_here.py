@@ -67,7 +67,8 @@ from arcvq_lite.widgets import Slider, SliderFigure
 #
 # A small neural network can learn both sides of this call. Let it try before we
 # explain anything. Its practice material is thousands of small patches, cut from
-# six photographs.
+# six photographs that scikit-image (van der Walt et al. 2014) and scikit-learn
+# (Pedregosa et al. 2011) bring with them.
 
 # %%
 photos = load_images("photos")
@@ -205,22 +206,23 @@ Picture(
 # | | chapter | what you move |
 # |---|---|---|
 # | 00 | Start here: a picture becomes 64 tokens and comes back | the number of codes |
-# | 01 | Softmax is an angle (to come) | the temperature |
-# | 02 | The unit sphere and the scale $s$ (to come) | scale, number of classes |
+# | 01 | [Softmax is an angle](01_softmax_is_an_angle.ipynb) | the temperature |
+# | 02 | [The unit sphere and the scale $s$](02_sphere_and_scale.ipynb) | scale, number of classes |
 # | 03 | [Margins: CosFace, SphereFace, ArcFace](03_margins.ipynb) | the margin |
-# | 04 | From k-means to vector quantization (to come) | the number of cells |
-# | 05 | VQ-VAE (to come) | a code of your choice |
-# | 06 | Collapse: winners, dead codes, and the cures (to come) | the step of a run |
-# | 07 | Spherical codebooks: direction finds, norm decodes (to come) | the distance |
+# | 04 | [From k-means to vector quantization](04_kmeans_to_vq.ipynb) | the number of cells |
+# | 05 | [VQ-VAE](05_vqvae.ipynb) | a code of your choice |
+# | 06 | [Collapse: winners, dead codes, and the cures](06_collapse.ipynb) | the step of a run |
+# | 07 | [Spherical codebooks: direction finds, norm decodes](07_spherical_codebooks.ipynb) | the distance |
 # | 08 | [Ball schedules: growing, constant, shrinking](08_ball_schedules.ipynb) | the radius |
-# | 09 | The ArcCosine margin on codes (to come) | margin, scale, positives |
+# | 09 | [The ArcCosine margin on codes](09_arccosine_margin.ipynb) | margin, scale, positives |
 # | 10 | Does it work? The study: seeds, intervals, a verdict (to come) | the ablation |
 # | 11 | VQGAN: a critic for the eye (to come) | the critic's weight |
 # | 12 | ImageNet on many GPUs (to come) | the run and its cost |
 # | 13 | From tokens to new pictures (to come) | temperature and top-p |
 #
 # Chapters 01 to 03 are about angles, 04 to 07 about codebooks, 08 to 10 join the
-# two, and 11 to 13 make them large. You can read 03 and 08 right after this one.
+# two, and 11 to 13 make them large. Every letter of every equation is listed under
+# [notation](notation.md).
 
 # %% [markdown]
 # ## The encoder makes a grid of vectors
@@ -299,7 +301,7 @@ print(f"the tokens {token_bits:,.0f} bits, {ratio:.0f} times fewer")
 # What shall "most like" mean? Our network compares directions. It takes the code
 # at the smallest angle, which is the one with the largest cosine, and the lengths
 # of latent and code play no part in the choice. Why one would compare by angle is
-# the subject of chapter 07. With latents $z_i$ and codes $e_j$, the token of
+# the subject of [chapter 07](07_spherical_codebooks.ipynb). With latents $z_i$ and codes $e_j$, the token of
 # latent $i$ is
 #
 # $$k(i) = \arg\max_{j} \; \frac{z_i \cdot e_j}{\|z_i\|\,\|e_j\|} .$$
@@ -525,8 +527,8 @@ Picture(
 #
 # It treats a code that occurs once like one that occurs a thousand times. The
 # other number is finer. The **entropy** $H = -\sum_j p_j \ln p_j$ says how
-# uncertain the next token is, and the **perplexity** turns this into a number of
-# codes:
+# uncertain the next token is, and the **perplexity** (Jelinek et al. 1977) turns this
+# into a number of codes:
 #
 # $$\text{perplexity} = e^{H} = \exp\Big(-\sum_{j=1}^{K} p_j \ln p_j\Big), \qquad 0 \ln 0 = 0 .$$
 #
@@ -616,9 +618,11 @@ caption = (
 Picture(figure, f"Three curves over 400 steps. {caption}", caption)
 
 # %% [markdown]
-# The vocabulary opens up at once, and the picture improves more slowly. Two parts of the method are at work on the vocabulary. A *ball* keeps
-# every code within a radius that grows during training; chapter 08 is about it. A
-# *margin* asks the latents to spread out over the codes; that is chapter 09.
+# The vocabulary opens up at once, and the picture improves more slowly. Two parts of
+# the method are at work on the vocabulary. A *ball* keeps every code within a radius
+# that grows during training; [chapter 08](08_ball_schedules.ipynb) is about it. A
+# *margin* asks the latents to spread out over the codes; that is
+# [chapter 09](09_arccosine_margin.ipynb).
 
 # %% [markdown]
 # ## With fewer words
@@ -694,11 +698,13 @@ print("moved from 2 codes to 128")
 # ## Experiment · does a larger vocabulary make a better picture?
 #
 # So far we have looked at one model, and a single number means little before it
-# stands beside another. The **baseline** is the VQ-VAE of 2017:
+# stands beside another. The **baseline** is the plain VQ-VAE (van den Oord et al.
+# 2017):
 # the same network, as many codes, the same seed, the same 400 steps. It compares by
 # Euclidean distance, and has neither ball nor margin. A second rival, `EMAVQ`, moves
 # each code to the running mean of the latents that chose it, and puts a code that
-# nobody chooses on a fresh latent. It is an old and strong cure for idle codes.
+# nobody chooses on a fresh latent (Dhariwal et al. 2020). It is an old and strong
+# cure for idle codes.
 
 
 # %%
@@ -717,7 +723,7 @@ ema, ema_run = train(EMAVQ)
 # %% [markdown]
 # The third rival has no network at all. Shrink a patch to 8 by 8 pixels, each the
 # mean of its 4 by 4. Choose a palette of 128 colours that suits the training
-# photographs, by k-means, which chapter 04 will explain. Send for each small pixel the
+# photographs, by k-means, which [chapter 04](04_kmeans_to_vq.ipynb) explains. Send for each small pixel the
 # number of the nearest colour. That is 64 tokens of 7 bits, as many as ours.
 
 
@@ -802,7 +808,7 @@ Picture(figure, f"Two panels of three curves each. {caption}", caption)
 
 # %% [markdown]
 # Against the baseline our model wins clearly. Plain VQ has settled on a handful of
-# codes, which is called collapse and will have chapter 06 to itself, and its picture
+# codes, which is called collapse and has [chapter 06](06_collapse.ipynb) to itself, and its picture
 # is poorer by more than a decibel.
 #
 # Then the story turns. EMA with restarts uses far fewer codes than ours, and its
@@ -832,8 +838,8 @@ Picture(figure, f"Two panels of three curves each. {caption}", caption)
 #
 # | | |
 # |---|---|
-# | the paper | $K = 512$, $D = 64$ on CIFAR-10 and MNIST, 500 passes over the data in batches of 1,024; no usage, no perplexity and no error bars for these sets |
-# | its official code | the same network, four times as wide; the ball grows as $e^{\alpha t}$ with $\alpha = 0.0003$, the margin's weight fades with the rate 0.0005 |
+# | the paper (Kim and Yoo 2026) | $K = 512$, $D = 64$ on CIFAR-10 and MNIST, 500 passes over the data in batches of 1,024; no usage, no perplexity and no error bars for these sets |
+# | its official code | the same network, four times as wide; the ball grows as $e^{\alpha t}$ with $\alpha = 0.0003$, the margin's weight fades with the rate $\lambda = 0.0005$ |
 # | ours | $K = 128$, $D = 16$, 400 steps of 64 patches; the ball grows at the official rate and ends at 1.13, and only the margin's rate is stretched to the short run, to $5 / 400$. Why one must not stretch the ball as lightly, chapter 08 shows |
 #
 # So no number of this chapter can be set beside one of the paper's.
@@ -1073,23 +1079,33 @@ print(f"a hundred codes and one code: perplexity {both:.0f} together")
 # %% [markdown]
 # ## References
 #
+# The photographs are shipped with scikit-image and scikit-learn: astronaut (NASA,
+# public domain), coffee (Rachel Michetti, CC0), rocket (SpaceX, public domain),
+# motorcycle (Middlebury stereo benchmark, 2014), the cat Chelsea (Stéfan van der
+# Walt, CC0), china (danielbuechele, CC BY 2.0), flower (vultilion, CC BY 2.0).
+#
 # - van den Oord, Vinyals, Kavukcuoglu: *Neural Discrete Representation Learning*,
-#   NeurIPS 2017. The VQ-VAE, and in its appendix the codes as running means.
+#   NeurIPS 2017, <https://arxiv.org/abs/1711.00937>; in its appendix the codes are
+#   running means.
 # - Dhariwal, Jun, Payne, Kim, Radford, Sutskever: *Jukebox: A Generative Model for
-#   Music*, 2020. The restart of idle codes.
+#   Music*, arXiv 2020, <https://arxiv.org/abs/2005.00341>; the restart of idle codes.
 # - Kim, Yoo: *ArcVQ-VAE: A Spherical Vector Quantization Framework with ArcCosine
-#   Additive Margin*, ICML 2026.
-# - Jelinek, Mercer, Bahl, Baker: *Perplexity—a measure of the difficulty of speech
-#   recognition tasks*, Journal of the Acoustical Society of America 62, 1977.
-# - The photographs are shipped with scikit-image and scikit-learn: astronaut (NASA,
-#   public domain), coffee (Rachel Michetti, CC0), rocket (SpaceX, public domain),
-#   motorcycle (Middlebury stereo benchmark, 2014), the cat Chelsea (Stéfan van der
-#   Walt, CC0), china (danielbuechele, CC BY 2.0), flower (vultilion, CC BY 2.0).
+#   Additive Margin*, ICML 2026, <https://arxiv.org/abs/2605.13517>
+# - Jelinek, Mercer, Bahl, Baker: *Perplexity—a Measure of the Difficulty of Speech
+#   Recognition Tasks*, Journal of the Acoustical Society of America 1977,
+#   <https://doi.org/10.1121/1.2016299>
+# - Pedregosa, Varoquaux, Gramfort, Michel, Thirion, Grisel, Blondel, Prettenhofer,
+#   Weiss, Dubourg, Vanderplas, Passos, Cournapeau, Brucher, Perrot, Duchesnay:
+#   *Scikit-learn: Machine Learning in Python*, JMLR 2011,
+#   <https://jmlr.org/papers/v12/pedregosa11a.html>
+# - van der Walt, Schönberger, Nunez-Iglesias, Boulogne, Warner, Yager, Gouillart, Yu:
+#   *scikit-image: Image Processing in Python*, PeerJ 2014,
+#   <https://doi.org/10.7717/peerj.453>
 
 # %% [markdown]
 # ## Next
 #
-# Until chapter 01 is there, two ways lead on. [Chapter 03](03_margins.ipynb) shows
-# what an angular margin demands, on digits and with a slider.
-# [Chapter 08](08_ball_schedules.ipynb) puts the ball around the codebook of this
-# chapter and lets you change how it grows.
+# Two ways lead on. [Chapter 01](01_softmax_is_an_angle.ipynb) begins with what a
+# classifier does, and goes from there to angles and margins. If you would rather stay
+# with codebooks, [chapter 04](04_kmeans_to_vq.ipynb) builds one from k-means, and the
+# angles can wait until chapter 07 calls for them.

@@ -75,10 +75,11 @@ new_images, new_labels = threes_and_nines(digits["test"])
 print(f"{len(images)} to learn from, {len(new_images)} to be judged by")
 
 # %% [markdown]
-# The arrows are fixed, 1.2 radians apart. What the network gives for an image
+# The arrows are fixed, each 0.6 radians from the vertical. What the network gives for an image
 # is a point in the plane, and only its direction counts: we normalise it onto
-# the circle and compare it with the two arrows. Chapters 01 and 02 will say
-# why one does that. Here it is enough that everything we care about is now an
+# the circle and compare it with the two arrows. Chapters
+# [01](01_softmax_is_an_angle.ipynb) and [02](02_sphere_and_scale.ipynb) say why one
+# does that. Here it is enough that everything we care about is now an
 # angle.
 
 # %%
@@ -123,7 +124,7 @@ draw_circle(axes)
 axes.set_ylim(-0.05, 1.3)
 narrow = (gap <= 0.5) & (gap > 0)
 
-# %%
+# %% tags=["cover"]
 draw_directions(axes, positions[gap > 0.5])
 draw_directions(axes, positions[narrow], colour=WARNING, radius=1.06)
 draw_directions(axes, positions[gap <= 0], colour=NEUTRAL, radius=1.12)
@@ -218,7 +219,8 @@ for name, cosine in (("0.1 past", at_the_border), ("at arrow", at_the_arrow)):
 #
 # The remedy is to judge the right class by a stricter measure than the others,
 # and only while training. The right class has to win although something has
-# been taken from it. **CosFace** takes a fixed amount $m$ from its cosine:
+# been taken from it. **CosFace** (Wang et al. 2018) takes a fixed amount $m$ from
+# its cosine:
 #
 # $$\text{logit}_{ij} = \begin{cases} s\,(\cos\theta_{ij} - m) & j = y_i \\ s\cos\theta_{ij} & j \ne y_i\end{cases}$$
 #
@@ -238,7 +240,7 @@ cosface_logits(cosine, torch.tensor([0, 1]), scale=10.0, margin=0.35)
 
 # %% [markdown]
 # In the first row the right class had the larger cosine, 0.9 against 0.6. With
-# a margin of 0.35 it loses: 0.55 against 0.6. The image has not changed, and
+# a margin of 0.35 it loses: $0.9 - 0.35 = 0.55$ against 0.6. The image has not changed, and
 # the arrows have not changed. The class has become harder to please.
 #
 # It matters that the margin meets only one class in each row. Suppose somebody
@@ -274,7 +276,8 @@ for own_degrees in (0, 30, 60):
 # ## ArcFace: ask for a larger angle
 #
 # If the demand is to be the same everywhere on the sphere, it has to be made in
-# angles. **ArcFace** adds the margin, now in radians, to the angle itself:
+# angles. **ArcFace** (Deng et al. 2019) adds the margin, now in radians, to the
+# angle itself:
 #
 # $$\text{logit}_{i y_i} = s\cos(\theta_{i y_i} + m)$$
 #
@@ -349,9 +352,9 @@ print("equal on 100 cosines")
 # %% [markdown]
 # ## SphereFace: multiply the angle
 #
-# The oldest of the three multiplies. In **SphereFace** the right class is judged
-# by $\cos(m\theta)$ with a whole number $m$, most often 4. The demand then grows
-# with the angle: on the arrow it is nothing, and far away it is severe. But
+# The oldest of the three multiplies. In **SphereFace** (Liu et al. 2017) the right
+# class is judged by $\cos(m\theta)$ with a whole number $m$, most often 4. The
+# demand then grows with the angle: on the arrow it is nothing, and far away it is severe. But
 # $\cos(4\theta)$ swings up and down four times as $\theta$ goes from 0 to $\pi$,
 # and a loss that swings would reward some wrong angles. So each piece is
 # mirrored and lowered until they join into one falling curve:
@@ -651,11 +654,12 @@ print("the gap is wider, the accuracy the same to within 0.02")
 # %% [markdown]
 # ## Interpretation and limits
 #
-# Why should a book on vector quantization care? In ArcVQ-VAE the classes will be
+# Why should a book on vector quantization care? In ArcVQ-VAE (Kim and Yoo 2026) the
+# classes will be
 # the codes of a codebook and the samples will be an encoder's latents. A latent
 # that is near its code by a hair changes its token at the slightest noise. A
-# margin asks the encoder to leave room between the codes, and chapter 09 writes
-# that loss out. Three sources speak of it, and they are not the same.
+# margin asks the encoder to leave room between the codes, and
+# [chapter 09](09_arccosine_margin.ipynb) writes that loss out. Three sources speak of it, and they are not the same.
 #
 # | | the margin |
 # |---|---|
@@ -872,18 +876,18 @@ check.angular_margin(my_margin_solution)
 # ## References
 #
 # - Liu, Wen, Yu, Li, Raj, Song: *SphereFace: Deep Hypersphere Embedding for Face
-#   Recognition*, CVPR 2017.
+#   Recognition*, CVPR 2017, <https://arxiv.org/abs/1704.08063>
 # - Wang, Wang, Zhou, Ji, Gong, Zhou, Li, Liu: *CosFace: Large Margin Cosine Loss
-#   for Deep Face Recognition*, CVPR 2018.
+#   for Deep Face Recognition*, CVPR 2018, <https://arxiv.org/abs/1801.09414>
 # - Deng, Guo, Xue, Zafeiriou: *ArcFace: Additive Angular Margin Loss for Deep
-#   Face Recognition*, CVPR 2019.
+#   Face Recognition*, CVPR 2019, <https://arxiv.org/abs/1801.07698>
 # - Kim, Yoo: *ArcVQ-VAE: A Spherical Vector Quantization Framework with ArcCosine
-#   Additive Margin*, ICML 2026.
+#   Additive Margin*, ICML 2026, <https://arxiv.org/abs/2605.13517>
 
 # %% [markdown]
 # ## Next
 #
-# Chapter 04 leaves classes behind and lets arrows find their own points: k-means,
+# [Chapter 04](04_kmeans_to_vq.ipynb) leaves classes behind and lets arrows find their own points: k-means,
 # and from there vector quantization. If you want to see first what becomes of the
 # codes' lengths when only their directions are compared, go to
 # [chapter 08](08_ball_schedules.ipynb).

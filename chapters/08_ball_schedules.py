@@ -125,7 +125,7 @@ Picture(figure, f"The lengths of 128 codes, in order. {caption}", caption)
 # %% [markdown]
 # ## The nearest point of a ball
 #
-# Here are eighteen codes in a plane, and a disc of radius 1.25 around the
+# Here are eighteen codes in a plane, and a disc of radius $M = 1.25$ around the
 # origin. Whatever lies in the disc stays. Whatever sticks out is to be put back,
 # and we want to disturb it as little as possible: it shall go to the nearest
 # point of the disc. Where is that?
@@ -148,7 +148,7 @@ def into_ball(codebook, radius):
     return codebook * factor  # (K, D)
 
 
-# %%
+# %% tags=["cover"]
 figure = new_figure(7, 3.5)
 ball, sphere = figure.subplots(1, 2)
 inside = into_ball(plane_codes, 1.25)
@@ -248,7 +248,7 @@ print("three ways to the ball, one result")
 # %% [markdown]
 # ## A ball that grows
 #
-# The paper does not keep the radius fixed. Its ball starts at radius 1, where
+# The paper (Kim and Yoo 2026) does not keep the radius fixed. Its ball starts at radius 1, where
 # all the codes are, and grows:
 #
 # $$M(t) = e^{\alpha t}, \qquad t = 0, 1, 2, \dots$$
@@ -257,7 +257,8 @@ print("three ways to the ball, one result")
 # Regularization**, and a rule that turns a step into a number is a **schedule**.
 # The ball is strict early, when codes are being handed out, and relaxed later.
 # The one number in it, $\alpha$, is best read as a clock: the radius doubles
-# every $\ln 2/\alpha$ steps. The official values, for two kinds of model:
+# every $\ln 2/\alpha$ steps. The official values, for two kinds of model, a VQ-VAE
+# and a VQGAN (Esser et al. 2021):
 
 
 # %%
@@ -318,10 +319,11 @@ for step in (1_770_000, 1_780_000):
     print(f"step {step:,}: M = {radius:.2g}, e = {code}")
 
 # %% [markdown]
-# The exponent has passed 88.7, the logarithm of the largest float32. The radius
+# The exponent has passed $\ln(3.4\cdot10^{38}) = 88.7$, the logarithm of the
+# largest float32. The radius
 # is infinite, the masked-out half is $0 \cdot \infty$, and that is NaN. No code
 # sticks out, and every code is destroyed. At $\alpha = 5\cdot10^{-5}$ it happens
-# at step 1.77 million, at $3\cdot10^{-4}$ already at step 295,743.
+# soon after step 1,770,000, at $3\cdot10^{-4}$ already at step 295,743.
 #
 # The library computes with Python's numbers, which are float64, and stops the
 # exponent where float32 ends. A ball that large binds nobody anyway.
@@ -339,8 +341,8 @@ for step in (1_780_000, 10**9):
 # %% [markdown]
 # ## A race between the codes and the ball
 #
-# Our run has 95 steps. With the official $\alpha$ its ball would grow to 1.03
-# and stop there, so $\alpha$ has to be stretched. The natural thing is to say
+# Our run has 95 steps. With the official $\alpha$ its ball would grow to
+# $e^{0.0003\cdot95} = 1.03$ and stop there, so $\alpha$ has to be stretched. The natural thing is to say
 # what the radius should be at the end, say 4, and to solve $e^{\alpha T} = 4$
 # for $\alpha = \ln 4 / T$. That is what we did first, and it has a trap. Look at
 # the two curves first: the ball's radius, and the longest code of the baseline,
@@ -373,8 +375,8 @@ Picture(figure, f"Three rising curves. {caption}", caption)
 # %% [markdown]
 # It would not. The stretched ball starts at the codes and runs away from them,
 # and training with it will turn out to be training without a ball. To see when
-# this happens, compare speeds. Adam moves a coordinate by about its learning
-# rate $\eta$ a step, so a code of $D$ coordinates moves by about $\eta\sqrt{D}$
+# this happens, compare speeds. Adam (Kingma and Ba 2015) moves a coordinate by
+# about its learning rate $\eta$ a step, so a code of $D$ coordinates moves by about $\eta\sqrt{D}$
 # at most, and by the triangle inequality its norm grows by no more:
 #
 # $$\|e_{t+1}\| - \|e_t\| \;\le\; \|e_{t+1} - e_t\| \;\lesssim\; \eta\sqrt{D},
@@ -418,7 +420,7 @@ print(f"and is out of reach for {1 - escape / cifar_steps:.0%} of the run")
 # A short run cannot copy both the final radius and the speed at the start. We
 # shall try both ways of stretching: **stretched** to end at radius 4, and
 # **paced**, with the ratio of the official VQ-VAE, one eighth, which for us
-# means $\alpha = \eta\sqrt D/8$ and a final radius of only 1.10. Both are our
+# means $\alpha = \eta\sqrt D/8$ and a final radius of only $e^{95\alpha} = 1.10$. Both are our
 # choices. Neither the paper nor its code says how to shorten a run.
 
 # %% tags=["nbval-ignore-output"]
@@ -448,7 +450,8 @@ print(f"η√D = {top_speed:.4f}, α stretched = {stretched.alpha:.4f}")
 # paper's schedule, $r_0$ is the largest norm of the first epoch, and it is
 # surrounded by figures: a margin of 0.25, a codebook usage of "92.3 % vs 67.1
 # %", a gain of "+0.4 dB". Nobody has measured these; they are claims of a text
-# generator. The idea can be tested all the same, and below we test it.
+# generator, and [the book's list of quoted figures](../assets/results/published.json)
+# keeps them apart as such. The idea can be tested all the same, and below we test it.
 
 
 # %%
@@ -624,8 +627,11 @@ print(f"the code rests at ({rest[0, 0]:.3f}, {rest[0, 1]:.3f})")
 # $z$ feels two pulls. The commitment term draws it to its code, with the weight
 # $\beta = 0.25$. The decoder's gradient reaches it as well. Quantization has no
 # derivative, so the gradient at the code is copied to the latent, which is
-# called the **straight-through estimator**. Let the decoder want a vector $g$:
-# its loss is $\|\hat z - g\|^2$ at $\hat z = e$. The pull on the latent is then
+# called the **straight-through estimator** (Bengio et al. 2013; van den Oord et al.
+# 2017 use it for codes, and [chapter 04](04_kmeans_to_vq.ipynb) says what is wrong
+# with it). Let the decoder want a vector $g$:
+# its loss is $\|e - g\|^2$, since $e$ is what it is given. The pull on the latent is
+# then
 #
 # $$-2\,(e - g) \;-\; 2\beta\,(z - e) .$$
 
@@ -961,14 +967,14 @@ for seed in (0, 1):
 #
 # | | the ball |
 # |---|---|
-# | the paper | grows as $e^{\alpha t}$, and is always used with the margin loss of chapter 09 in its main results |
+# | the paper | grows as $e^{\alpha t}$, and is always used with the margin loss of [chapter 09](09_arccosine_margin.ipynb) in its main results |
 # | its official code | $\alpha = 3\cdot10^{-4}$ for the VQ-VAE, $5\cdot10^{-5}$ for the VQGAN; overflows to NaN at large steps; the VQGAN variant also clips at inference, with step 0 |
 # | ours | any schedule; finite at every step; acts in training only; at the official $\alpha$ the same radius and the same projection |
 # | the machine-made review | shrinks; its figures are not measurements |
 #
 # The paper's ablation on CIFAR-10 says this, one run each and without error bars
-# (we have these numbers from excerpts and second-hand notes on its tables, and
-# have not run them again). The rFID compares the statistics of reconstructions
+# (we have [these numbers](../assets/results/published.json) from excerpts and
+# second-hand notes on its tables, and have not run them again). The rFID compares the statistics of reconstructions
 # with those of the originals, and lower is better. Cosine matching alone has
 # 39.04; with the growing ball 35.18 at 23.97 dB; with ball and margin 26.91 at
 # 24.78 dB. With the margin and a ball fixed at $M \equiv 1$ the rFID is 30.70 at
@@ -1225,20 +1231,21 @@ check.grow_then_hold(grow_and_hold_solution)
 # ## References
 #
 # - Kim, Yoo: *ArcVQ-VAE: A Spherical Vector Quantization Framework with ArcCosine
-#   Additive Margin*, ICML 2026, <https://arxiv.org/abs/2605.13517>.
+#   Additive Margin*, ICML 2026, <https://arxiv.org/abs/2605.13517>
 # - van den Oord, Vinyals, Kavukcuoglu: *Neural Discrete Representation Learning*,
-#   NeurIPS 2017, for the commitment loss and the straight-through estimator.
+#   NeurIPS 2017, <https://arxiv.org/abs/1711.00937>
 # - Bengio, Léonard, Courville: *Estimating or Propagating Gradients Through
-#   Stochastic Neurons for Conditional Computation*, 2013.
-# - Kingma, Ba: *Adam: A Method for Stochastic Optimization*, ICLR 2015; section 2.1
-#   bounds the size of a step.
+#   Stochastic Neurons for Conditional Computation*, arXiv 2013,
+#   <https://arxiv.org/abs/1308.3432>
+# - Kingma, Ba: *Adam: A Method for Stochastic Optimization*, ICLR 2015,
+#   <https://arxiv.org/abs/1412.6980>; section 2.1 bounds the size of a step.
 # - Esser, Rombach, Ommer: *Taming Transformers for High-Resolution Image
-#   Synthesis*, CVPR 2021, the VQGAN.
+#   Synthesis*, CVPR 2021, <https://arxiv.org/abs/2012.09841>
 
 # %% [markdown]
 # ## Next
 #
 # The ball bounds how long codes are. How far apart they point is the business of
-# the margin: chapter 09 writes the ArcCosine loss, in which a code is a class
+# the margin: [chapter 09](09_arccosine_margin.ipynb) writes the ArcCosine loss, in which a code is a class
 # and the latents are its samples. Angular margins themselves are in [chapter
 # 03](03_margins.ipynb).

@@ -96,6 +96,16 @@ def parity(chapter: Chapter) -> Iterator[str]:
         yield "no parity cell: none calls torch.testing.assert_close"
 
 
+def figures(chapter: Chapter) -> Iterator[str]:
+    """A chapter shows 5 to 12 figures, and one of them is its cover."""
+    shown = [cell for cell in chapter.code if _pages(cell)]
+    if not 5 <= len(shown) <= 12:
+        yield f"{len(shown)} figures, 5 to 12 are wanted"
+    covers = [cell.number for cell in chapter.code if "cover" in cell.tags]
+    if len(covers) != 1:
+        yield f"the tag cover is on the cells {covers}, one is wanted"
+
+
 def widget(chapter: Chapter) -> Iterator[str]:
     """Questions, then the figure with its sliders, then the cell that moves them."""
     movers = [cell for cell in chapter.cells if "moves-sliders" in cell.tags]
@@ -122,8 +132,13 @@ def _check_mover(mover: Cell, asks: list[Cell], chapter: Chapter) -> Iterator[st
 
 
 def _has_player(cell: Cell) -> bool:
-    pages = (output.get("data", {}).get("text/html", "") for output in cell.outputs)
-    return any("data-frames=" in page for page in pages)
+    return any("data-frames=" in page for page in _pages(cell))
+
+
+def _pages(cell: Cell) -> list[str]:
+    """The figures that a cell shows, as HTML."""
+    found = (output.get("data", {}).get("text/html", "") for output in cell.outputs)
+    return [page for page in found if "<figure" in page]
 
 
 def tags(chapter: Chapter) -> Iterator[str]:

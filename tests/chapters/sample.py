@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from bibliography import works
 from nbformat import NotebookNode
 from nbformat.v4 import new_output
 from reading import Cell, Chapter
@@ -38,6 +39,14 @@ Towards the class's own arrow.
 
 FOLDED = {"tags": ["solution"], "jupyter": {"source_hidden": True}}
 PLAYER = [new_output("display_data", {"text/html": "<figure data-frames=''>"})]
+PICTURE = [new_output("display_data", {"text/html": "<figure>"})]
+
+NOTATION = r"""
+| $m$ | the margin | radians | 03 |
+| $\psi$ | SphereFace's logit | | 03 |
+"""
+
+REFERENCES = f"## References\n\n- {works()['deng2019arcface'].reference}, the margin."
 
 
 def printed(text: str) -> list[NotebookNode]:
@@ -47,6 +56,7 @@ def printed(text: str) -> list[NotebookNode]:
 def sample_chapter(folder: Path) -> Chapter:
     """A chapter of 64 cells in a folder that holds the chapter it links to."""
     (folder / "00_start_here.ipynb").touch()
+    (folder / "notation.md").write_text(NOTATION, encoding="utf-8")
     parts = [
         ("markdown", CARD, {}, []),
         ("markdown", "## A circle\n\nA **margin** is an angle.", {}, []),
@@ -54,7 +64,10 @@ def sample_chapter(folder: Path) -> Chapter:
         ("markdown", "## The border", {}, []),
         ("code", "torch.testing.assert_close(m, 0.1)", {}, []),
         ("markdown", "## The gradient", {}, []),
-        *[("markdown", "A thought, and a figure.", {}, [])] * 28,
+        *[("markdown", "A thought, and a figure.", {}, [])] * 23,
+        ("code", "Picture(circle)", {"tags": ["cover"]}, PICTURE),
+        *[("code", "Picture(curve)", {}, PICTURE)] * 3,
+        ("markdown", r"A margin (Deng et al. 2019) in $\psi$.", {}, []),
         ("markdown", PREDICT, {}, []),
         ("code", "figure", {}, PLAYER),
         ("code", "assert figure.set(m=0.5)", {"tags": ["moves-sliders"]}, []),
@@ -67,7 +80,7 @@ def sample_chapter(folder: Path) -> Chapter:
         ("markdown", "## Quiz\n\n" + QUESTION.format(n=1), {}, []),
         *[("markdown", QUESTION.format(n=n), {}, []) for n in range(2, 7)],
         ("markdown", "## Summary", {}, []),
-        ("markdown", "## References\n\n- A. Author, *Color of Margins*, 2019.", {}, []),
+        ("markdown", REFERENCES, {}, []),
         ("markdown", "## Next\n\nThe sphere, at <https://example.org>.", {}, []),
     ]
     cells = (Cell(number, *part) for number, part in enumerate(parts, start=1))

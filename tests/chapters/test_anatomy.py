@@ -108,16 +108,31 @@ term is bold once, where it is defined; at most six list items outside predictio
 exercises, quiz and references; relative links land on a file (chapters as ``.ipynb``),
 others are https; a picture has alternative text.
 
-*Tags* in use: ``nbval-ignore-output``, ``moves-sliders``, ``exercise``, ``solution``,
-``hide-input``.
+*Numbers.* A decimal in prose, or a number with a unit (%, dB, °, rad, nats, bits), was
+printed by a cell above it, stands in code or mathematics above it, belongs to a
+paragraph with a citation, or to a ``assets/results/*.json`` that its cell links to.
+
+*Citations.* "(Deng et al. 2019)" where the idea is, and one item under References that
+begins with the work's line as ``assets/references.bib`` gives it.
+
+*Notation.* Every letter of an equation has its row in ``chapters/notation.md``, which
+names the chapters that use it.
+
+*Figures.* Five to twelve, one of them tagged ``cover``: the chapter's thumbnail.
+
+*Tags* in use: ``nbval-ignore-output``, ``moves-sliders``, ``cover``,
+``exercise``, ``solution``, ``hide-input``.
 """
 
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 
+import citation_rules
 import code_rules
 import form_rules
+import notation_rules
+import number_rules
 import prose_rules
 import pytest
 import question_rules
@@ -133,6 +148,7 @@ RULES: tuple[Rule, ...] = (
     form_rules.sections,
     form_rules.evidence,
     form_rules.parity,
+    form_rules.figures,
     form_rules.widget,
     form_rules.tags,
     question_rules.exercises,
@@ -147,6 +163,11 @@ RULES: tuple[Rule, ...] = (
     prose_rules.bold,
     prose_rules.lists,
     prose_rules.links,
+    citation_rules.citations,
+    citation_rules.references,
+    notation_rules.notation_is_listed,
+    notation_rules.notation_is_used,
+    number_rules.numbers,
 )
 
 chapter_of = cache(read_chapter)

@@ -4,14 +4,19 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import citation_rules
 import code_rules
 import form_rules
+import notation_rules
+import number_rules
 import prose_rules
 import pytest
 import question_rules
 from reading import Cell, Chapter
-from sample import FOLDED, PREDICT, QUESTION, printed, sample_chapter
+from sample import FOLDED, PREDICT, QUESTION, REFERENCES, printed, sample_chapter
 from test_anatomy import RULES, Rule
+
+LISTED = REFERENCES.partition("\n\n")[2]
 
 
 @pytest.fixture
@@ -95,6 +100,16 @@ def respelt(chapter: Chapter, old: str, new: str) -> Chapter:
         (prose_rules.links, "A thought", "[x](gone.ipynb)", "'gone.ipynb' leads now"),
         (prose_rules.links, "A thought", "[x](http://a.org)", "leads nowhere"),
         (prose_rules.links, "A thought", "![](00_start_here.ipynb)", "no alternative"),
+        (citation_rules.citations, "A thought", "Roe and Doe (2019)", "not in assets/"),
+        (citation_rules.citations, "A thought", "Lloyd 1982", "not listed under"),
+        (citation_rules.references, "(Deng et al. 2019)", "", "nowhere cited"),
+        (citation_rules.references, "ArcFace: A", "Arcface: A", "is no line of assets"),
+        (citation_rules.references, "- Deng", f"{LISTED}\n- Deng", "listed twice"),
+        (notation_rules.notation_is_listed, "A thought", r"$\Xi_q$", "uses q, which"),
+        (notation_rules.notation_is_used, r"$\psi$", "it", r"lists \psi for 03, which"),
+        (number_rules.numbers, "A thought", "0.7 nats", "shows the number 0.7"),
+        (number_rules.numbers, "A thought", "Of them 68 % are", "shows the number 68"),
+        (number_rules.numbers, "A thought", "It has 23 dB", "shows the number 23"),
     ],
 )
 def test_a_spoiled_text_is_found(
@@ -111,6 +126,8 @@ def test_a_spoiled_text_is_found(
         (form_rules.size, "## The border", {"text": " \n"}, "is empty"),
         (form_rules.widget, "figure", {"outputs": []}, "shows a SliderFigure"),
         (form_rules.widget, "assert figure", {"metadata": {}}, "is tagged moves-slid"),
+        (form_rules.figures, "figure", {"outputs": []}, "4 figures, 5 to 12 are"),
+        (form_rules.figures, "Picture(cir", {"metadata": {}}, "the cells [], one is"),
         (form_rules.tags, "figure", {"metadata": {"tags": ["skip"]}}, "'skip' is none"),
         (
             form_rules.tags,
@@ -165,3 +182,37 @@ def test_predictions_and_quiz_may_be_lists(sample: Chapter) -> None:
     spoiled = respelt(sample, PREDICT, longer)
     spoiled = respelt(spoiled, QUESTION.format(n=2), "- a\n" * 9)
     assert list(prose_rules.lists(spoiled)) == []
+
+
+@pytest.mark.parametrize(
+    ("claim", "evidence"),
+    [
+        ("23.4 dB", "23.42"),
+        ("67 %", "0.672"),
+        ("67 %", "usage 67%"),
+        ("24,500.0", "24_500"),
+        ("0.55", "$0.9 - 0.35 = 0.55$"),
+    ],
+)
+def test_a_number_is_held_to_what_was_shown(claim: str, evidence: str) -> None:
+    (found,) = number_rules.claims_in(f"It has {claim} here.")
+    assert any(found.is_met_by(value) for value in number_rules.values_in(evidence))
+
+
+def test_a_number_is_not_met_by_fewer_digits_nor_by_its_neighbour() -> None:
+    (found,) = number_rules.claims_in("It has 23.42 dB.")
+    assert not any(found.is_met_by(value) for value in (23.4, 23.43, 0.2342))
+
+
+def test_what_counts_things_claims_no_result() -> None:
+    assert list(number_rules.claims_in("In 400 steps, 64 patches, chapter 08.")) == []
+
+
+def test_a_setting_may_be_announced_before_its_code(sample: Chapter) -> None:
+    announced = respelt(sample, "A **margin** is", "A **margin** of 0.1 rad is")
+    assert list(number_rules.numbers(announced)) == []
+
+
+def test_letters_of_mathematics_are_told_from_words() -> None:
+    mathematics = r"\hat z_i = \text{unit}(\alpha\mathbb{R}) \operatorname{sg}"
+    assert notation_rules.symbols_of(mathematics) == {"z", "i", r"\alpha", "R"}
