@@ -6,6 +6,8 @@ import torch
 from torch import Tensor
 from torchmetrics import Metric
 
+from arcvq_lite.usage import codebook_use, count_codes
+
 
 class CodebookUsage(Metric):
     """Usage, perplexity and entropy of the codes over everything it was shown.
@@ -56,25 +58,8 @@ class CodebookUsage(Metric):
             TypeError: if they are no int64 tensor.
             ValueError: if one is below 0 or not below K.
         """
-        if not isinstance(indices, Tensor) or indices.dtype != torch.int64:
-            kind = getattr(indices, "dtype", type(indices).__name__)
-            raise TypeError(f"indices must be int64, got {kind}")
-        if indices.numel() == 0:
-            return
-        low, high = int(indices.min()), int(indices.max())
-        if low < 0 or high >= self.num_codes:
-            raise ValueError(
-                f"indices must lie in 0 … {self.num_codes - 1}, got {low} … {high}"
-            )
-        self.counts += indices.flatten().bincount(minlength=self.num_codes)
+        self.counts += count_codes(indices, self.num_codes)
 
     def compute(self) -> dict[str, Tensor]:
         """The three scalars by name, float64; of nothing, 0 usage and 1 perplexity."""
-        counts = self.counts.cpu().double()  # Apple's GPUs have no float64
-        share = counts / counts.sum().clamp(min=1)
-        entropy = torch.special.entr(share).sum()
-        return {
-            "usage": (counts > 0).double().mean(),
-            "perplexity": entropy.exp(),
-            "entropy": entropy,
-        }
+        return codebook_use(self.counts)

@@ -14,8 +14,8 @@ from tqdm.auto import tqdm
 
 from arcvq_lite.geometry import codebook_geometry
 from arcvq_lite.layout import NonFiniteLatentsError
-from arcvq_lite.metrics import CodebookUsage
 from arcvq_lite.models.vqvae import VQVAE, check_images
+from arcvq_lite.usage import codebook_use, count_codes
 
 _PROBE_IMAGES = 512
 _SHOWN = ("psnr", "usage")
@@ -155,7 +155,7 @@ def train_vqvae(
 
 @torch.no_grad()
 def evaluate_vqvae(
-    model: VQVAE, images: Tensor, *, batch_size: int = 256
+    model: VQVAE, images: Tensor, *, batch_size: int = 64
 ) -> dict[str, float]:
     """PSNR, usage and perplexity of a model over a whole set, in eval mode.
 
@@ -169,7 +169,8 @@ def evaluate_vqvae(
         of 2, reconstructions clamped to [−1, 1]; `usage` in [0, 1]; `perplexity`.
     """
     model.eval()
-    codes = CodebookUsage(model.quantizer.num_codes).to(images.device)
+    num_codes = model.quantizer.num_codes
+    counts = torch.zeros(num_codes, dtype=torch.int64, device=images.device)
     squared_error = 0.0
     for batch in images.split(batch_size):
         reconstruction, quantized = model(batch)
@@ -177,9 +178,9 @@ def evaluate_vqvae(
         squared_error += (
             difference.square().sum(dim=(1, 2, 3)).cpu().double().sum().item()
         )
-        codes.update(quantized.indices)
+        counts += count_codes(quantized.indices, num_codes)
     mean = max(squared_error / images.numel(), 1e-12)  # 126 dB for no error at all
-    used = codes.compute()
+    used = codebook_use(counts)
     return {
         "psnr": 10 * math.log10(4 / mean),
         "usage": used["usage"].item(),

@@ -9,7 +9,7 @@ PACKAGE = Path(__file__).parents[2] / "arcvq_lite"
 
 # The library's floors. A room imports from floors below its own, never across or up.
 FLOORS = (
-    ("layout", "margins", "schedules"),
+    ("layout", "margins", "schedules", "usage"),
     ("geometry", "heads", "losses", "metrics"),
     ("quantizers",),
     ("models",),
