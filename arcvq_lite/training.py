@@ -242,9 +242,11 @@ def _check(
     for name, given in (("images", images), ("held_out", held_out)):
         if given is not None:
             check_images(given, model.in_channels, multiple=4, name=name)
-            if not torch.isfinite(given).all():
+            # The extremes carry any NaN, and need no copy of the whole set.
+            if not all(map(math.isfinite, _extremes(given))):
                 raise ValueError(f"{name} contain NaN or infinity")
-    if images.min() == images.max():
+    low, high = _extremes(images)
+    if low == high:
         raise ValueError("images are all of one grey: their variance is 0")
     if not 1 <= batch_size <= len(images):
         raise ValueError(f"batch_size={batch_size} must lie in 1 … {len(images)}")
@@ -252,3 +254,9 @@ def _check(
         raise ValueError(f"steps={steps} and log_every={log_every} must be at least 1")
     if not 0 < learning_rate < math.inf:
         raise ValueError(f"learning_rate={learning_rate} must be above 0 and finite")
+
+
+def _extremes(images: Tensor) -> tuple[float, float]:
+    """The smallest and the largest entry; both NaN where there is one."""
+    low, high = torch.aminmax(images)
+    return low.item(), high.item()
