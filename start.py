@@ -1,7 +1,8 @@
-"""The two commands of this book: read it, and prove that it works.
+"""The commands of this book: read it, make its site, and prove that it works.
 
     python3 start.py                  set up, then open the first chapter in JupyterLab
     python3 start.py lab [options]    the same; the options go to JupyterLab
+    python3 start.py site             set up, then make the book's web pages
     python3 start.py setup            set up everything for development, and stop
     python3 start.py test [part ...]  set up, then prove everything, or the parts named
 
@@ -20,16 +21,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 OLDEST, NEWEST = (3, 11), (3, 13)
+DOWNLOADS = "https://www.python.org/downloads/"
 # Older Pythons can parse this file but not run what follows, so they stop here.
 if not OLDEST <= sys.version_info[:2] <= NEWEST:
     fitting = [n for n in ("python3.13", "python3.12", "python3.11") if shutil.which(n)]
-    remedy = "get one from https://www.python.org/downloads/"
-    sys.exit(
-        "start.py: needs Python 3.11, 3.12 or 3.13 and this is {}.{}; {}".format(
-            *sys.version_info[:2],
-            f"try: {fitting[0]} start.py" if fitting else remedy,
-        )
-    )
+    remedy = f"try: {fitting[0]} start.py" if fitting else f"get one from {DOWNLOADS}"
+    found = "{}.{}".format(*sys.version_info)
+    sys.exit(f"start.py: needs Python 3.11, 3.12 or 3.13 and this is {found}; {remedy}")
 
 ROOT = Path(__file__).resolve().parent
 PYPROJECT = ROOT / "pyproject.toml"
@@ -40,8 +38,8 @@ LOG = VENV / "arcvq-install.log"
 PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 FIRST_CHAPTER = "chapters/00_start_here.ipynb"
 PARTS = ("format", "lint", "types", "unit", "pairs", "notebooks", "browser")
-# An installation for development has all that reading needs.
-SATISFIED_BY = {"lab": ("lab", "dev"), "dev": ("dev",)}
+# Each extra holds those before it: reading, making the site, development.
+SATISFIED_BY = {"lab": ("lab", "book", "dev"), "book": ("book", "dev"), "dev": ("dev",)}
 
 
 class SetUpError(Exception):
@@ -101,9 +99,7 @@ def fingerprint(found: Environment, extra: str) -> str:
 
 def is_finished(found: Environment, extra: str) -> bool:
     """Whether an installation that came to its end satisfies `extra`."""
-    if not STAMP.is_file():
-        return False
-    stamp = STAMP.read_text(encoding="ascii")
+    stamp = STAMP.read_text(encoding="ascii") if STAMP.is_file() else None
     return stamp in {fingerprint(found, wider) for wider in SATISFIED_BY[extra]}
 
 
@@ -129,7 +125,7 @@ def make_environment(found: Environment | None) -> Environment:
 
 def venv_advice() -> str:
     """Which package brings venv and pip, by name on Debian's family."""
-    remedy = "install Python from https://www.python.org/downloads/"
+    remedy = f"install Python from {DOWNLOADS}"
     if Path("/etc/debian_version").exists():
         remedy = "run `sudo apt install python{}.{}-venv`".format(*sys.version_info)
     return f"this Python has no venv with pip: {remedy}"
@@ -150,8 +146,7 @@ def check_disk(found: Environment | None) -> None:
 def forget_half_installed(packages: Path) -> None:
     """Drop the records of packages whose installation was cut off.
 
-    pip writes INSTALLER after a package's files. Without it a package can be listed
-    and yet lack files; with its record gone, pip fetches it again.
+    pip writes INSTALLER last. Without it files may be missing, so pip shall begin anew.
     """
     for record in packages.glob("*.dist-info"):
         if not (record / "INSTALLER").is_file():
@@ -228,12 +223,22 @@ def lab(arguments: list[str]) -> int:
         ask(PYTHON, "-m", "nbformat.sign", *notebooks)
     # Beside a browser, torch's threads must not spin while they wait for each other.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    command = [str(PYTHON), "-m", "jupyterlab", *arguments]
-    if not any(argument.endswith(".ipynb") for argument in arguments):
-        command.append(FIRST_CHAPTER)
-    if os.name == "posix" and os.geteuid() == 0:
-        command.append("--allow-root")
-    return hand_over(command)
+    command = [str(PYTHON), "-m", "jupyterlab", *arguments, "--allow-root"]
+    chosen = any(argument.endswith(".ipynb") for argument in arguments)
+    return hand_over(command if chosen else [*command, FIRST_CHAPTER])
+
+
+def site(arguments: list[str]) -> int:
+    """Make the book's web pages; the program says where they are."""
+    set_up("book")
+    return hand_over([str(PYTHON), "-m", "arcvq_lite", "book", "site", *arguments])
+
+
+def develop(arguments: list[str]) -> int:
+    """Set up for development, and stop."""
+    set_up("dev")
+    say(f"Ready. The environment's Python is {PYTHON}")
+    return 0
 
 
 def prove(parts: list[str]) -> int:
@@ -246,7 +251,6 @@ def prove(parts: list[str]) -> int:
 
 def hand_over(command: list[str]) -> int:
     """Let a command take this process's place, so that signals reach it."""
-    sys.stdout.flush()
     os.chdir(ROOT)
     if os.name == "posix":
         os.execv(command[0], command)
@@ -279,15 +283,9 @@ def main(arguments: list[str]) -> int:
     has_verb = arguments and not arguments[0].startswith("-")
     verb, *rest = arguments if has_verb else ["lab", *arguments]
     try:
-        if verb == "lab":
-            return lab(rest)
-        if verb == "test":
-            return prove(rest)
-        if verb != "setup":
-            raise SetUpError(unknown("verb", verb, ("lab", "setup", "test")))
-        set_up("dev")
-        say(f"Ready. The environment's Python is {PYTHON}")
-        return 0
+        if verb not in VERBS:
+            raise SetUpError(unknown("verb", verb, tuple(VERBS)))
+        return VERBS[verb](rest)
     except SetUpError as problem:
         print(f"start.py: {problem}", file=sys.stderr)
         return 1
@@ -295,6 +293,8 @@ def main(arguments: list[str]) -> int:
         say("\nStopped. Run it again to go on.")
         return 130
 
+
+VERBS = {"lab": lab, "site": site, "setup": develop, "test": prove}
 
 if __name__ == "__main__":
     sys.exit(main(sys.argv[1:]))

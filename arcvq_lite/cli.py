@@ -26,12 +26,14 @@ class Verb(NamedTuple):
         summary: One line for the help.
         run: Takes the parsed arguments and returns the exit status.
         declare: Adds the verb's arguments to a parser.
+        extra: The extra of the package that brings all that the verb needs.
     """
 
     words: str
     summary: str
     run: Callable[[Namespace], int]
     declare: Callable[[ArgumentParser], None] = lambda parser: None
+    extra: str = "lab"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -60,7 +62,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         arguments = _parser(verb).parse_args(words[len(verb.words.split()) :])
         return verb.run(arguments)
     except ModuleNotFoundError as error:
-        remedy = 'install "arcvq-lite[lab]"'
+        remedy = f'install "arcvq-lite[{verb.extra}]"'
         _complain(f"{verb.words} needs {error.name}, which is missing: {remedy}")
         return 2
     except (ValueError, FileNotFoundError) as error:
@@ -167,6 +169,21 @@ def _book_check(arguments: Namespace) -> int:
     return 1 if problems else 0
 
 
+def _book_site(arguments: Namespace) -> int:
+    from arcvq_lite.book.site import SiteError, build_site
+    from arcvq_lite.book.tree import find_root
+
+    root = find_root()
+    _say("making the pages, which takes about half a minute")
+    try:
+        front_page = build_site(root / "build" / "site", root=root)
+    except SiteError as error:
+        _complain(f"book site: {error}")
+        return 1
+    _say(f"the site is built; open {front_page}")
+    return 0
+
+
 VERBS = (
     Verb("check", "Show what is installed and what is missing.", _check),
     Verb(
@@ -176,4 +193,10 @@ VERBS = (
         _declare_chapters,
     ),
     Verb("book check", "Compare each notebook with its source.", _book_check),
+    Verb(
+        "book site",
+        "Make web pages of the notebooks.",
+        _book_site,
+        extra="book",
+    ),
 )

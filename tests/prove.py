@@ -113,7 +113,7 @@ def prove_notebooks() -> bool:
 
 
 def prove_browser() -> bool:
-    """The chapters run in a real JupyterLab, and their sliders move."""
+    """Chapters in a real JupyterLab and the site's pages: all run, moves and lands."""
     browser = find_browser() or install_browser()
     say(f"with {browser}")
     arguments = ["-m", "pytest", "-m", "browser", "tests/browser"]

@@ -6,12 +6,15 @@ from pathlib import Path
 from arcvq_lite.book.cover import cover_png
 from arcvq_lite.book.execute import run_cells
 from arcvq_lite.book.notebook_file import serialise, write_aside
+from arcvq_lite.book.record import write_record
 from arcvq_lite.book.source import read_source
 from arcvq_lite.book.tree import Chapter, select_chapters
 
 
 def build(chapters: Sequence[str] = (), *, root: Path) -> list[Path]:
     """Execute chapters and write their notebooks; two builds give the same bytes.
+
+    What each run cost is recorded beside them, see ``record``.
 
     Args:
         chapters: ``"03"``, ``"03_margins"`` or ``"chapters/03_margins.py"`` each; every
@@ -32,10 +35,11 @@ def build(chapters: Sequence[str] = (), *, root: Path) -> list[Path]:
 
 def _build_one(chapter: Chapter) -> Path:
     notebook = read_source(chapter)
-    run_cells(notebook, chapter.name, chapter.source.parent)
+    cost = run_cells(notebook, chapter.name, chapter.source.parent)
     cover = cover_png(notebook)
     write_aside(serialise(notebook).encode(), chapter.notebook)
     if cover is not None:
         chapter.cover.parent.mkdir(parents=True, exist_ok=True)
         write_aside(cover, chapter.cover)
+    write_record(chapter, cost)
     return chapter.notebook

@@ -14,6 +14,7 @@ from nbformat import NotebookNode
 from arcvq_lite.book.cover import cover_png
 from arcvq_lite.book.notebook_file import parse, serialise
 from arcvq_lite.book.outputs import find_fault
+from arcvq_lite.book.record import read_record
 from arcvq_lite.book.source import describe_cell, read_source
 from arcvq_lite.book.tree import Chapter, list_chapters
 
@@ -66,6 +67,7 @@ def _check_pair(chapter: Chapter) -> Iterator[str]:
         or _find_bad_output(found)
         or _find_other_hand(text, found)
         or _find_stale_cover(found, chapter.cover)
+        or _find_missing_record(chapter)
     )
     if fault:
         yield f"{where}: {fault}: {remedy}"
@@ -140,4 +142,15 @@ def _find_stale_cover(found: NotebookNode, cover: Path) -> str | None:
     wanted = cover_png(found)
     if wanted is not None and (not cover.is_file() or cover.read_bytes() != wanted):
         return f"assets/figures/{cover.name} is not the picture of its cover cell"
+    return None
+
+
+def _find_missing_record(chapter: Chapter) -> str | None:
+    """Whether nobody has recorded what the chapter's run costs."""
+    try:
+        record = read_record(chapter)
+    except ValueError as error:
+        return str(error)
+    if record is None:
+        return f"assets/results/chapters/{chapter.record.name} is missing"
     return None

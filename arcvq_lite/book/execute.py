@@ -1,8 +1,11 @@
 """Run a chapter's cells in a fresh kernel that depends on nobody's settings."""
 
 import os
+import sys
+import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from jupyter_client.kernelspec import KernelSpecManager
 from jupyter_client.manager import AsyncKernelManager
@@ -16,22 +19,37 @@ from nbformat import NotebookNode
 from tqdm import tqdm
 
 from arcvq_lite.book.outputs import drop_widget_views, find_fault
+from arcvq_lite.book.record import Cost
 from arcvq_lite.book.source import describe_cell
 
 CELL_SECONDS = 300
+
+# Evaluated in the kernel; an expression, so that it leaves no name and no count there.
+# Linux would count what this process held into the usage of those it starts.
+PEAK_MEMORY = (
+    "__import__('pathlib').Path('/proc/self/status').read_text()"
+    ".partition('VmHWM:')[2].split()[0]"
+    if sys.platform == "linux"
+    else "__import__('resource').getrusage(0).ru_maxrss"
+)
+# Linux counts in KiB, macOS in bytes.
+MEMORY_UNITS_PER_MIB = 2**20 if sys.platform == "darwin" else 2**10
 
 
 class ChapterError(RuntimeError):
     """A chapter that does not run, or shows what a notebook must not store."""
 
 
-def run_cells(notebook: NotebookNode, name: str, folder: Path) -> None:
+def run_cells(notebook: NotebookNode, name: str, folder: Path) -> Cost:
     """Run every code cell in order; counts and outputs are written into the notebook.
 
     Args:
         notebook: The unexecuted notebook.
         name: The chapter's name, for messages and the progress bar.
         folder: The kernel's working folder.
+
+    Returns:
+        What the run took, from the cold kernel on.
 
     Raises:
         ChapterError: A cell failed, ran past ``CELL_SECONDS``, or left an output that
@@ -49,6 +67,7 @@ def run_cells(notebook: NotebookNode, name: str, folder: Path) -> None:
         record_timing=False,
         store_widget_state=False,
     )
+    begun = time.monotonic()
     with (
         TemporaryDirectory(ignore_cleanup_errors=True) as settings,
         client.setup_kernel(env=_environment(settings), cleanup_kc=True),
@@ -62,6 +81,18 @@ def run_cells(notebook: NotebookNode, name: str, folder: Path) -> None:
             if cell.cell_type == "code":
                 drop_widget_views(cell.outputs)
                 _refuse_faults(cell, f"{name}, {describe_cell(position, cell)}")
+        return Cost(time.monotonic() - begun, _peak_memory(client))
+
+
+def _peak_memory(client: NotebookClient) -> int | None:
+    """The most memory that the kernel has held, in MiB; None where it cannot say."""
+    kernel: Any = client.kc
+    asked = kernel.execute("", silent=True, user_expressions={"peak": PEAK_MEMORY})
+    reply: Any = client.wait_for_reply(asked)
+    answer = reply["content"]["user_expressions"]["peak"]
+    if answer["status"] != "ok":
+        return None
+    return round(int(answer["data"]["text/plain"].strip("'")) / MEMORY_UNITS_PER_MIB)
 
 
 def _refuse_faults(cell: NotebookNode, where: str) -> None:

@@ -36,6 +36,12 @@ class Chapter:
         """Path of the picture that stands for the chapter elsewhere."""
         return self.source.parents[1] / "assets" / "figures" / f"{self.name}.png"
 
+    @property
+    def record(self) -> Path:
+        """Path of what the chapter's last build cost."""
+        results = self.source.parents[1] / "assets" / "results"
+        return results / "chapters" / f"{self.name}.json"
+
 
 def find_root(start: Path | None = None) -> Path:
     """The working tree around a folder: the nearest one with chapters and a project.

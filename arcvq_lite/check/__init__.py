@@ -1,5 +1,11 @@
 """Instant checkers for the chapters' exercises: `check.<name>(answer)`."""
 
+from arcvq_lite.check.arccosine import (
+    arc_floor,
+    arc_start,
+    code_budget,
+    code_margin,
+)
 from arcvq_lite.check.ball import (
     ball_projection,
     binding_share,
@@ -7,11 +13,41 @@ from arcvq_lite.check.ball import (
     growth_rate,
     overflow_step,
 )
+from arcvq_lite.check.collapse import (
+    best_length,
+    ema_step,
+    restart_threshold,
+    tokens_needed,
+)
+from arcvq_lite.check.kmeans import (
+    lloyd_rates,
+    lloyd_step,
+    shifted_gradient,
+    through_exactly,
+)
 from arcvq_lite.check.margins import (
     angular_margin,
     arcface_border,
     cosface_in_radians,
     cosface_logits,
+)
+from arcvq_lite.check.softmax import (
+    border_of_lengths,
+    longer_embedding,
+    stable_cross_entropy,
+    temperature_gradient,
+)
+from arcvq_lite.check.sphere import (
+    scale_for_loss,
+    simplex_arrows,
+    turned_by_a_step,
+    uniform_directions,
+)
+from arcvq_lite.check.spherical import (
+    border_offset,
+    mean_directions,
+    never_falls,
+    spherical_quantize,
 )
 from arcvq_lite.check.start_here import (
     bits_per_picture,
@@ -19,19 +55,53 @@ from arcvq_lite.check.start_here import (
     perplexity,
     usage_and_perplexity,
 )
+from arcvq_lite.check.vqvae import (
+    data_variance,
+    kl_to_uniform,
+    receptive_field,
+    vqvae_loss,
+)
 
 __all__ = [
     "angular_margin",
+    "arc_floor",
+    "arc_start",
     "arcface_border",
     "ball_projection",
+    "best_length",
     "binding_share",
     "bits_per_picture",
+    "border_of_lengths",
+    "border_offset",
+    "code_budget",
+    "code_margin",
     "cosface_in_radians",
     "cosface_logits",
+    "data_variance",
+    "ema_step",
     "grow_then_hold",
     "growth_rate",
+    "kl_to_uniform",
+    "lloyd_rates",
+    "lloyd_step",
+    "longer_embedding",
+    "mean_directions",
     "nearest_by_angle",
+    "never_falls",
     "overflow_step",
     "perplexity",
+    "receptive_field",
+    "restart_threshold",
+    "scale_for_loss",
+    "shifted_gradient",
+    "simplex_arrows",
+    "spherical_quantize",
+    "stable_cross_entropy",
+    "temperature_gradient",
+    "through_exactly",
+    "tokens_needed",
+    "turned_by_a_step",
+    "uniform_directions",
     "usage_and_perplexity",
+    "vqvae_loss",
 ]

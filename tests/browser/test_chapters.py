@@ -11,9 +11,11 @@ import pytest
 from jupyterlab_page import NotebookPage, move_each_control
 from jupyterlab_server import REPOSITORY, JupyterLabServer, start_jupyterlab
 
-CHAPTERS = ("00_start_here", "03_margins", "08_ball_schedules")
+CHAPTERS = sorted(path.stem for path in (REPOSITORY / "chapters").glob("*.ipynb"))
+# The site's test moves the static players of every chapter; JupyterLab gets one.
+WITH_STATIC_PLAYER = "03_margins"
 
-pytestmark = [pytest.mark.browser, pytest.mark.parametrize("chapter", CHAPTERS)]
+pytestmark = pytest.mark.browser
 
 
 @pytest.fixture(scope="module")
@@ -26,6 +28,7 @@ def jupyterlab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JupyterLabS
     server.stop()
 
 
+@pytest.mark.parametrize("chapter", CHAPTERS)
 def test_runs_and_its_sliders_move(
     chapter: str, reader: NotebookPage, tmp_path: Path
 ) -> None:
@@ -41,10 +44,10 @@ def test_runs_and_its_sliders_move(
 
 
 def test_static_players_move_without_a_run(
-    chapter: str, reader: NotebookPage, tmp_path: Path
+    reader: NotebookPage, tmp_path: Path
 ) -> None:
     with reader.pictured(tmp_path / "failure.png"):
-        reader.open(f"{chapter}.ipynb")
+        reader.open(f"{WITH_STATIC_PLAYER}.ipynb")
         for figure in reader.static_figures():
             move_each_control(figure)
         assert reader.console_errors == []

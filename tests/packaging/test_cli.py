@@ -6,6 +6,7 @@ import sys
 import pytest
 
 from arcvq_lite import __version__, cli, installation
+from arcvq_lite.book import site
 from arcvq_lite.installation import Finding
 
 
@@ -119,6 +120,36 @@ def test_a_missing_extra_is_named_with_its_remedy(capsys, monkeypatch):
     assert status == 2
     assert "check needs nbclient" in err
     assert "arcvq-lite[lab]" in err
+
+
+def test_a_verb_with_an_extra_of_its_own_names_that_one(capsys, monkeypatch):
+    def need(arguments):
+        raise ModuleNotFoundError("No module named 'sphinx'", name="sphinx")
+
+    (site,) = (verb for verb in cli.VERBS if verb.words == "book site")
+    monkeypatch.setattr(cli, "VERBS", (site._replace(run=need),))
+    assert "arcvq-lite[book]" in run(capsys, "book", "site")[2]
+
+
+@pytest.mark.parametrize("built", [True, False])
+def test_the_site_goes_to_build_and_its_front_page_is_named(
+    capsys, monkeypatch, tmp_path, built
+):
+    def build_site(output, *, root):
+        assert (output, root) == (tmp_path / "build" / "site", tmp_path)
+        if not built:
+            raise site.SiteError("Sphinx is not content")
+        return output / "index.html"
+
+    (tmp_path / "chapters").mkdir()
+    (tmp_path / "pyproject.toml").touch()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(site, "build_site", build_site)
+    status, out, err = run(capsys, "book", "site")
+    assert status == (0 if built else 1)
+    told = out.splitlines()[-1] if built else err
+    wanted = str(tmp_path / "build" / "site" / "index.html")
+    assert (wanted if built else "arcvq: book site: Sphinx is not content") in told
 
 
 def test_a_mistake_of_ours_keeps_its_traceback(monkeypatch):

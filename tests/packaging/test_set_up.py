@@ -1,8 +1,11 @@
 """What start.py sets up: all that is missing, and that only once."""
 
 import os
+import re
+import tomllib
 
 import pytest
+from conftest import START, load_start
 
 
 def test_a_second_run_has_nothing_to_do(start, installs):
@@ -16,6 +19,29 @@ def test_development_has_all_that_reading_needs_but_not_the_reverse(start, insta
     start.set_up("dev")
     start.set_up("lab")
     assert installs == ["lab", "dev"]
+
+
+@pytest.mark.parametrize(
+    ("wide", "narrow"), [("book", "lab"), ("dev", "lab"), ("dev", "book")]
+)
+def test_a_wider_installation_serves_a_narrower_use(start, installs, wide, narrow):
+    start.set_up(wide)
+    start.set_up(narrow)
+    assert installs == [wide]
+
+
+def test_an_extra_that_serves_another_holds_it():
+    text = START.with_name("pyproject.toml").read_text("utf-8")
+    extras = tomllib.loads(text)["project"]["optional-dependencies"]
+    for narrow, satisfying in load_start().SATISFIED_BY.items():
+        for wide in satisfying:
+            assert narrow in held_by(wide, extras)
+
+
+def held_by(extra, extras):
+    """The extras that installing one brings, itself among them."""
+    inner = re.findall(r"arcvq-lite\[(\w+)\]", " ".join(extras[extra]))
+    return {extra}.union(*(held_by(name, extras) for name in inner))
 
 
 def test_a_changed_pyproject_is_noticed(start, installs):

@@ -61,6 +61,17 @@ def test_committed_notebooks_are_trusted_before_they_are_opened(start, started):
     assert started[1] == [start.PYTHON, "-m", "nbformat.sign", chapter]
 
 
+def test_the_site_is_made_by_the_program_with_what_that_needs(start, started):
+    assert start.main(["site"]) == 3
+    assert started == ["book", [str(start.PYTHON), "-m", "arcvq_lite", "book", "site"]]
+
+
+def test_setting_up_for_development_stops_there(start, started, capsys):
+    assert start.main(["setup"]) == 0
+    assert started == ["dev"]
+    assert str(start.PYTHON) in capsys.readouterr().out
+
+
 def test_test_hands_the_parts_to_the_environment(start, started):
     assert start.main(["test", "unit", "types"]) == 3
     assert started == ["dev", [str(start.PYTHON), str(start.PROOF), "unit", "types"]]
@@ -82,7 +93,12 @@ def test_what_is_handed_over_to_decides_the_status(status):
 
 @pytest.mark.parametrize(
     ("arguments", "nearest"),
-    [(["tset"], "`test`"), (["test", "notbooks"], "`notebooks`"), (["zzz"], "lab")],
+    [
+        (["tset"], "`test`"),
+        (["sight"], "`site`"),
+        (["test", "notbooks"], "`notebooks`"),
+        (["zzz"], "lab"),
+    ],
 )
 def test_a_misspelt_word_is_answered_before_anything_is_installed(
     start, started, capsys, arguments, nearest
@@ -95,7 +111,7 @@ def test_a_misspelt_word_is_answered_before_anything_is_installed(
 def test_the_help_names_every_verb_and_part(start, capsys):
     assert start.main(["--help"]) == 0
     text = capsys.readouterr().out
-    assert all(word in text for word in ("lab", "setup", "test", *start.PARTS))
+    assert all(word in text for word in (*start.VERBS, *start.PARTS))
 
 
 def test_old_pythons_can_parse_it_far_enough_to_be_told():
