@@ -126,7 +126,7 @@ Picture(
 # every code and cannot change the winner. What remains is one product of matrices.
 
 
-# %%
+# %% tags=["nbval-ignore-output"]
 def nearest(x, e):
     """Samples (N, D) and codes (K, D) to the nearest codes' numbers (N,)."""
     lengths = e.square().sum(dim=1)  # (K,), ‖e‖²
@@ -246,7 +246,7 @@ def lloyd_step(x, e):
 # of them leaves. After every half of a step we measure. The assertions are the two
 # promises just made.
 
-# %%
+# %% tags=["nbval-ignore-output"]
 leaves = plane[:24:3]  # (8, 2), a poor start
 e, halves = leaves, [math.inf]
 for _ in range(20):
@@ -302,12 +302,14 @@ caption = "A fall in half-steps, and where twelve other lots came to rest."
 Picture(figure, f"A falling curve, and twelve points. {caption}", caption)
 
 # %% [markdown]
-# Most of the fall happens in the first step, when the outermost code, which owned all
-# the petals, jumps among them. The small fall round the tenth step is a third code
-# that arrives there. The right panel shows that where a run comes to rest
-# is decided by its start. A start that spreads the codes out, drawing each far from
-# those already drawn, helps a great deal; it is called k-means++ (Arthur and
-# Vassilvitskii 2007), and scikit-learn uses it unless told otherwise.
+# Most of the fall happens in the first step, when the two outermost codes, which share
+# all the petals, jump among them. After the tenth step comes a second, small fall: a
+# third code has reached the petals, and the three divide them anew. The right panel
+# shows that it is the start which decides where a run comes to rest. There is a good
+# way to start: draw the codes one after the other, each preferably far from those
+# already drawn. It is called k-means++ (Arthur and Vassilvitskii 2007), it comes with a
+# proof that the error will be within a factor of the order of $\log K$ of the best, on
+# average, and scikit-learn uses it unless told otherwise.
 #
 # One kind of start is worse than poor. Put the first code where there are no pixels
 # at all, and let Lloyd's algorithm run. What will become of it? Predict, for our
@@ -346,18 +348,18 @@ print("twelve steps, the same eight codes, the same inertia")
 # %% [markdown]
 # ### Predict, then drag
 #
-# The codes begin among the leaves again. The left slider doubles their number, the
-# right one lets Lloyd's algorithm take steps.
+# The codes begin among the leaves again. The first slider doubles their number, the
+# second one lets Lloyd's algorithm take steps.
 #
 # 1. At step 0 every code is the colour of a leaf. How many steps will the flower
 #    need to turn orange?
 # 2. Which codes travel far, those in the dense streak or those at its edge?
-# 3. From 8 codes to 16 the rate rises by one bit. At step 16, does the picture gain
-#    as much as it did from 2 to 4?
+# 3. From 2 codes to 8 the rate rises by two bits, and from 8 to 32 by two more. At
+#    step 8, which of the two has helped more?
 
 
 # %%
-def run(num_codes, steps=16):
+def run(num_codes, steps=8):
     e, states = plane[: 3 * num_codes : 3], []
     for _ in range(steps + 1):
         k = nearest(plane, e)
@@ -374,29 +376,29 @@ cells_figure = SliderFigure(
     voronoi.VoronoiScene(plane[::16], flower, colour_of, runs),
     alt_title="Colours of a flower, cells of K codes, the flower repainted",
     size=(7.4, 2.5),
-    bits=Slider(1, 5, 1, 3, "bits a pixel", frames=5, format=".0f"),
-    step=Slider(0, 16, 1, 0, "Lloyd's steps", frames=9, format=".0f"),
+    bits=Slider(1, 5, 1, 3, "bits a pixel", frames=3, format=".0f"),
+    step=Slider(0, 8, 1, 0, "Lloyd's steps", frames=9, format=".0f"),
 )
 cells_figure
 
 # %% tags=["moves-sliders"]
 caption = cells_figure.set(bits=1, step=0)
 assert caption.startswith("2 codes, 1 bit a pixel, after 0")
-caption = cells_figure.set(bits=5, step=16)
-assert caption.startswith("32 codes, 5 bits a pixel, after 16")
+caption = cells_figure.set(bits=5, step=8)
+assert caption.startswith("32 codes, 5 bits a pixel, after 8")
 final = {bits: states[-1].error for bits, states in runs.items()}
-assert final[1] - final[2] > 3 * (final[3] - final[4]) > 0
+assert final[1] - final[3] > 5 * (final[3] - final[5]) > 0
 assert runs[3][1].error < 0.1 * runs[3][0].error
 cells_figure.set(bits=3, step=0)
-print("moved from 2 codes to 32, and from step 0 to step 16")
+print("moved from 2 codes to 32, and from step 0 to step 8")
 
 # %% [markdown]
-# One step is enough for a flower: the outermost code owned all the petals, and
-# their mean is orange. The codes at the edge of the streak travel, because their
+# One step is enough for a flower: two codes owned all the petals, and the means of
+# petals are orange. The codes at the edge of the streak travel, because their
 # cells reach far out; those inside are hemmed in by their neighbours. And bits
-# bring less and less. The step from 2 codes to 4 saves more than three times as
-# much error as the one from 8 to 16. The first bits buy the shapes, and the later
-# ones polish.
+# bring less and less. The two bits from 2 codes to 8 save more than five times as much
+# error as the two from 8 to 32. The first bits buy the shapes, and the later ones
+# polish.
 
 # %% [markdown]
 # ## The same thing as a loss
@@ -443,10 +445,10 @@ print("autograd and the formula agree for all eight codes")
 # nothing. So wherever descent comes to rest, two things hold at once: every sample
 # has its nearest code, since $k$ is computed anew in each forward pass, and every
 # code is the mean of its cell. These are the two conditions under which Lloyd's
-# algorithm stands still. The fixed point of the codebook loss is k-means. Let us
-# go there by gradient and see whether Lloyd finds anything left to do.
+# algorithm stands still. The fixed points of the codebook loss are those of k-means.
+# Let us go there by gradient and see whether Lloyd finds anything left to do.
 
-# %%
+# %% tags=["nbval-ignore-output"]
 e = codes
 for _ in range(600):
     e = e - 4.0 * codebook_gradient(plane, e)
@@ -486,11 +488,13 @@ for num_codes, dim in ((8, 2), (128, 48), (512, 64)):
 # sum over everything needs $\eta_j = 1/(2n_j)$; as a mean over samples, $N/(2n_j)$;
 # as the element mean, $ND/(2n_j)$. The same codebook, three learning rates that
 # differ by factors of thousands, and no error message. Plain gradient descent with
-# a rate of 0.1 on an element mean all but stands still, which is one reason why
-# codebooks are trained with Adam (Kingma and Ba 2015).
+# a rate of 0.1 on an element mean all but stands still. Adam (Kingma and Ba 2015),
+# which divides each gradient by its own running size, does not notice the factor.
 #
 # There is a second difference. One rate for all codes means that $\rho_j$ grows
-# with $n_j$. A popular code strides to its mean, and a rare one crawls.
+# with $n_j$. A popular code strides to its mean, and a rare one crawls. If one raises
+# the rate for the rare ones, the popular ones overshoot, and where $\rho_j$ exceeds 2
+# they end further from the mean than they began.
 
 # %% [markdown]
 # ## A running mean is a gradient step too
@@ -507,7 +511,7 @@ for num_codes, dim in ((8, 2), (128, 48), (512, 64)):
 # gradient step on $\|e_j - x\|^2$, whose gradient is $2(e_j - x)$, with the rate
 # $1/(2n_j)$. The rate falls as the code gathers experience.
 
-# %%
+# %% tags=["nbval-ignore-output"]
 e, received = codes.clone(), [[] for _ in range(8)]
 stream = plane[lot[:2000]]  # (2000, 2)
 for x in stream:
@@ -572,7 +576,7 @@ print("and EMAVQ does the same")
 # that they have somewhere to go. For a code that owns little, which of the three ways
 # will be the shortest?
 
-# %%
+# %% tags=["nbval-ignore-output"]
 shove = torch.randn(8, 2, generator=generator, dtype=torch.float64)
 pushed = rest + 0.15 * shove  # (8, 2)
 n = nearest(plane, pushed).bincount(minlength=8)[:, None].double()
@@ -605,13 +609,13 @@ Picture(
 # %% [markdown]
 # ## An encoder in front, and a gradient that is zero
 #
-# So far the samples were given. In a VQ-VAE they are latents $z = f(x)$, made by an
+# So far the samples were given. In a VQ-VAE they are latents $z$, made by an
 # encoder that is to learn as well, from a loss that is computed on the other side
 # of the quantizer. To see everything, we make everything small. The input is a
 # single number $x$, drawn from the normal density
 # $p(x) = e^{-x^2/2}/\sqrt{2\pi}$. The encoder is a single number too, the gain $a$:
 #
-# $$z = a\,x, \qquad \hat x = e_{k(z)}, \qquad \ell = (e_{k(z)} - x)^2 .$$
+# $$z = a\,x, \qquad \tilde x = e_{k(z)}, \qquad \ell = (e_{k(z)} - x)^2 .$$
 #
 # There is no decoder; the code is the reconstruction. The codes are those of
 # k-means for $a = 1$, so $a = 1$ is the gain that everything is fitted to.
@@ -755,6 +759,10 @@ Picture(figure, f"A staircase, and three curves. {caption}", caption)
 # number. Two checks follow. The true gradient must be the slope of the expected loss.
 # The copied one must be what autograd finds through $z + \mathrm{sg}(e - z)$, averaged
 # over a sample so fine that it stands for the density.
+#
+# Then we draw both, side by side, for 3, 8 and 32 codes, each codebook fitted to the
+# density. Where the curves lie on different sides of zero, the encoder is sent the
+# wrong way. Which of the codebooks do you expect to do that most?
 
 
 # %%
@@ -788,11 +796,6 @@ for gain in (0.5, 1.0, 1.7):
     assert abs(a.grad - copied_gradient(three, gain)) < 1e-4
 print("both gradients are what they are said to be, at three gains")
 
-# %% [markdown]
-# Both hold. Now side by side, for three codebooks: 3, 8 and 32 codes, each fitted
-# to the density. Where the two curves lie on different sides of zero, the encoder
-# is sent the wrong way.
-
 # %%
 books = {num: gaussian_codes(num) for num in (3, 8, 32)}
 gains = torch.linspace(0.5, 2.0, 301, dtype=torch.float64)
@@ -820,8 +823,8 @@ caption = (
 Picture(figure, f"Two curves over the gain, three times. {caption}", caption)
 
 # %% [markdown]
-# With 32 codes the copied gradient is a good stand-in: the curves lie on top of each
-# other over most of the range. With 8 it is tilted, and just above $a = 1$ it has
+# With 32 codes the copied gradient is a good stand-in. The curves part only where the
+# gain has carried many latents beyond the outermost code. With 8 it is tilted, and just above $a = 1$ it has
 # the wrong sign. With 3 codes it is wrong at *every* gain above 1. It asks for more,
 # and however much it gets, it asks again, while the loss only rises.
 #
@@ -841,16 +844,19 @@ Picture(figure, f"Two curves over the gain, three times. {caption}", caption)
 # $$G(1) = 2\,\big(\mathbb{E}[e_k^2] - \mathbb{E}[x^2]\big) = -2\,Q .$$
 #
 # The straight-through estimator is wrong by twice the quantization error, and it is
-# wrong outwards. Why outwards? Means lie nearer to the centre than the samples they stand for. The
-# reconstruction is too small on average, the gradient says "more", and it says so
+# wrong outwards. Why outwards? Means lie nearer to the centre, on average, than the
+# samples they stand for. The reconstruction is too small, the gradient says "more", and
+# it says so
 # to the encoder, who cannot make it more: a larger latent falls into the same cell
-# and gets the same code. Huh et al. (2023) study this gap in whole networks, where
+# and gets the same code. With two codes that is all there is: their one border lies at
+# zero, no gain carries a sample across it, the true gradient is zero everywhere, and
+# the copied one pushes all the same. Huh et al. (2023) study this gap in whole networks, where
 # no formula can be had.
 
-# %%
+# %% tags=["nbval-ignore-output"]
 far = 1 + torch.logspace(-3, 1.7, 1000, dtype=torch.float64)
 for num, e in books.items():
-    q, bias = expected_loss(e, 1.0).item(), copied_gradient(e, 1.0).item()
+    q, bias = (f(e, 1.0).item() for f in (expected_loss, copied_gradient))
     assert true_gradient(e, 1.0) == 0 and abs(bias + 2 * q) < 1e-6
     outwards = torch.stack([copied_gradient(e, g) for g in far]) < 0
     reach = "50 and on" if outwards.all() else f"{far[outwards].max():.3f}"
@@ -866,7 +872,7 @@ for num, e in books.items():
 # **commitment loss**, which is the codebook loss with its stop-gradient on the
 # other side. It draws a latent to its code:
 #
-# $$L = \underbrace{\mathrm{mse}(\hat x, x)}_{\text{reconstruction}} + \underbrace{\mathrm{mse}(e_k, \mathrm{sg}\,z)}_{\text{codebook}} + \beta\,\underbrace{\mathrm{mse}(\mathrm{sg}\,e_k, z)}_{\text{commitment}} .$$
+# $$L = \underbrace{\mathrm{mse}(\tilde x, x)}_{\text{reconstruction}} + \underbrace{\mathrm{mse}(e_k, \mathrm{sg}\,z)}_{\text{codebook}} + \beta\,\underbrace{\mathrm{mse}(\mathrm{sg}\,e_k, z)}_{\text{commitment}} .$$
 #
 # What does it do to our gain? Its gradient with respect to $a$ is
 # $2\beta\,\mathbb{E}[(a x - e_k)\,x]$, and together with the copied one
@@ -896,7 +902,7 @@ def committed(beta):
     return gradient
 
 
-# %%
+# %% tags=["nbval-ignore-output"]
 paths = {
     "true gradient": descend(lambda a: true_gradient(three, a)),
     "copied gradient": descend(lambda a: copied_gradient(three, a)),
@@ -988,7 +994,7 @@ assert moves == {
 # with 0.25. The VQGAN variant, built on taming-transformers (Esser et al. 2021) with
 # its `legacy` switch on, has them the other way round.
 
-# %%
+# %% tags=["nbval-ignore-output"]
 latents = torch.randn(256, 8)
 start = torch.randn(16, 8)
 found = {}
@@ -1012,7 +1018,7 @@ torch.testing.assert_close(found["VQ-VAE"][1], 4 * found["VQGAN"][1])
 # differ by a factor of 4: under plain gradient descent, and under Adam.
 
 
-# %%
+# %% tags=["nbval-ignore-output"]
 def trained(optimiser, weight, rate):
     e = start.clone().requires_grad_()
     descent = optimiser([e], lr=rate)
@@ -1033,8 +1039,9 @@ for optimiser, rate in ((torch.optim.SGD, 5.0), (torch.optim.Adam, 0.01)):
 # Under Adam the weight of the codebook loss hardly changes anything. The factor
 # cancels, as Kingma and Ba (2015) say it should. The weight of the commitment loss
 # does not cancel, because it meets the reconstruction's gradient in the encoder,
-# and Adam scales their sum. So of the two reversals the one that counts is the
-# encoder's: the VQGAN variant commits four times as strongly.
+# and Adam scales their sum. Both official variants train with Adam. So of the two
+# reversals the one that counts is the encoder's: the VQGAN variant commits four times
+# as strongly.
 
 # %% [markdown]
 # ## The same, from the library
@@ -1064,7 +1071,7 @@ to_move = grid_of_z, vq.codebook
 total = loss + F.mse_loss(quantized, wanted)
 our_pulls = torch.autograd.grad(total, to_move)
 
-# %%
+# %% tags=["nbval-ignore-output"]
 out = vq(grid_of_z)
 torch.testing.assert_close(k.reshape(4, 5, 5), out.indices)
 torch.testing.assert_close(out.indices, vq.assign(grid_of_z))
@@ -1099,7 +1106,7 @@ def cut(images):
     return rearrange(images, "b d (r h) (c w) -> (b r c) (d h w)", h=4, w=4)
 
 
-of_photos = cut(load_images("photos", limit=1600).images)
+of_photos = cut(load_images("photos", limit=800).images)
 of_cat = cut(whole_cat[None])
 print(f"{len(of_photos):,} patches to draw from, {len(of_cat):,} of the cat")
 
@@ -1119,7 +1126,7 @@ print(f"{len(of_photos):,} patches to draw from, {len(of_cat):,} of the cat")
 # all 16 pixels, and finds its 128 colours by Lloyd's algorithm on the mean colours.
 # Where do you place it, on its own patches and on the cat?
 #
-# For each arm we measure the PSNR on the patches it was fitted to and on the cat,
+# For each arm we measure the PSNR of chapter 00 on the patches it was fitted to and on the cat,
 # and the share of the codes that the cat uses. Four seeds draw the patches, the
 # starts and the batches.
 
@@ -1241,18 +1248,30 @@ caption = (
 )
 Picture(figure, f"Sheets of small tiles above, cats below. {caption}", caption)
 
+# %% tags=["nbval-ignore-output"]
+faults = {}
+for name in ("Lloyd", "flat colours"):
+    e = trials[0][1][name]
+    gap = (of_cat - e[nearest(of_cat, e)]).reshape(-1, 3, 16)  # (8064, 3, 16)
+    colour = gap.mean(dim=2).square().mean().item()
+    detail = gap.var(dim=2, correction=0).mean().item()
+    faults[name] = colour, detail
+    print(f"{name:12} on the cat: colour {colour:.4f}, detail {detail:.4f}")
+assert faults["Lloyd"][0] > 1.5 * faults["flat colours"][0]
+
 # %% [markdown]
 # The means are smoother than patches drawn by lot, and they contain what a picture
 # is made of: flat areas, edges in several directions, corners. The torn codebook is
 # noise. A mean of what does not belong together is the mean of everything.
 #
-# And the curious arm? On its own patches it loses to Lloyd's by about a decibel, as
-# it must, for it is a codebook too and Lloyd's algorithm was free to choose it. On
-# the cat it *wins*, at every seed. Nothing is wrong with the algorithm. It has
-# minimised the error on six photographs of flags, spokes and roof tiles, and spent
-# many codes on their hard edges. The cat is soft, and better served by many colours
-# than by many edges. K-means makes a promise about the samples that it has seen, and
-# about no others.
+# And the curious arm? On its own patches it loses to Lloyd's by about a decibel, as one
+# would expect, for a flat codebook is a codebook too, and Lloyd's algorithm was free to
+# choose one. On the cat it *wins*, at every seed. The numbers under the picture show
+# where. They split the error of a patch into that of its mean colour and that of what
+# differs inside it. Lloyd's codebook has minimised the error on photographs of flags,
+# spokes and roof tiles, and has spent codes on their edges, which the soft fur of the
+# cat can hardly use; for the fur's colours it has too few left. K-means makes a promise
+# about the samples that it has seen, and about no others.
 #
 # One question is left, the one about bits. Eight codebooks, from 1 bit to 8 a patch.
 
@@ -1263,7 +1282,7 @@ for bits in range(1, 9):
     own.append(score(x, e)[0])
     on_the_cat.append(score(of_cat, e)[0])
 gained = torch.tensor(own).diff().tolist()  # (7,)
-assert gained[0] > 2 and 0.6 < gained[-1] < 1.2 and min(gained) > 0.6
+assert gained[0] > 2 and min(gained) > 0.6 and max(gained[-3:]) < 1.2
 print("dB for each bit after the first:", [f"{gain:.2f}" for gain in gained])
 print(f"patches that fill 48 dimensions would give {6 / 48:.2f} dB a bit")
 
@@ -1280,8 +1299,8 @@ caption = "Codebooks of 2 to 256 patches, fitted to the photographs of seed 0."
 Picture(figure, f"Two rising curves of PSNR over rate. {caption}", caption)
 
 # %% [markdown]
-# On the patches that the codebook was fitted to every bit helps, though less and
-# less. The cat's curve is less even, since nothing was fitted to the cat.
+# On the patches that the codebook was fitted to every bit helps, the last ones less
+# than half as much as the first. The cat's curve is less even, since nothing was fitted to the cat.
 #
 # The size of the gain says something about the data. To halve the distance between
 # neighbouring codes in $D$ dimensions one needs $2^D$ times as many, which is $D$

@@ -112,30 +112,32 @@ def fit(model, seed, steps, rate, every=20):
 def warmed_up(seed):
     torch.manual_seed(seed)
     model = VQVAE(3, Untouched(D), hidden=32, residual_hidden=8)
-    fit(model, seed, 200, 2e-3, every=200)
+    fit(model, seed, 160, 2e-3, every=160)
     return model
 
 
 # %%
-def rows_of(latents):
-    return rearrange(latents.detach(), "b d h w -> (b h w) d")  # (N, D)
+@torch.no_grad()
+def rows_of(model, images):
+    """(N, D): what the encoder says of some images, one latent a row."""
+    return rearrange(model.latents(images), "b d h w -> (b h w) d")
 
 
 def kmeans_codes(model, images, num_codes, seed):
-    """(K, D): centroids of what the encoder says of some images."""
-    rows = rows_of(model.latents(images)).numpy()
+    """(K, D): the centroids of these latents."""
     found = KMeans(num_codes, n_init=1, max_iter=20, random_state=seed)
-    return torch.from_numpy(found.fit(rows).cluster_centers_)
+    found.fit(rows_of(model, images).numpy())
+    return torch.from_numpy(found.cluster_centers_)
 
 
 # %%
-def go_on(model, quantizer, codes, seed, every=80):
-    """A copy of the model with this quantizer, trained for 80 more steps."""
+def go_on(model, quantizer, codes, seed, every=60):
+    """A copy of the model with this quantizer, trained for 60 more steps."""
     model = copy.deepcopy(model)
     model.quantizer = quantizer
     if codes is not None:
         quantizer.codebook.data.copy_(codes)
-    return model, fit(model, seed + 10, 80, 5e-4, every)
+    return model, fit(model, seed + 10, 60, 5e-4, every)
 
 
 warm = {1: warmed_up(1)}
@@ -481,8 +483,8 @@ print(f"V = {V}: both sides are {constant + mse / variance:.4f}")
 # and it is a good unit. Whoever paints every image in the mean grey has a squared
 # error of exactly $\sigma^2$ and so a term of exactly 1; the term is the share of
 # the variance that is *not* explained. And it does not mind in which units pixels
-# are written. If all of them are multiplied by $c$, error and variance both grow
-# by $c^2$. The distances between latents and codes do not, so without the division
+# are written. If all of them are multiplied by one factor, error and variance both
+# grow by its square. The distances between latents and codes do not, so without the division
 # a change from $[-1, 1]$ to $0 \dots 255$ would drown them.
 #
 # The four is a change of units of this kind. Bytes divided by 255 lie in $[0, 1]$
@@ -496,7 +498,7 @@ print(f"V = {V}: both sides are {constant + mse / variance:.4f}")
 # language is a $\sigma$ of half the size.
 
 # %%
-some = photos[::10]  # (610, 3, 32, 32)
+some = photos[::40]  # (153, 3, 32, 32)
 bytes_over_255 = (some + 1) / 2
 torch.testing.assert_close(some.var(), 4 * bytes_over_255.var())
 share = (some - some.mean()).square().mean() / some.var()
@@ -583,9 +585,9 @@ for name, q in (
 # from cold to hot.
 
 # %%
-with torch.no_grad():
-    rows = rows_of(model.latents(patches))[::4]  # (2016, D)
-    squared = torch.cdist(rows, model.quantizer.codebook).square()  # (N, K)
+rows = rows_of(model, patches)[::4]  # (2016, D)
+codebook = model.quantizer.codebook.detach()  # (K, D)
+squared = torch.cdist(rows, codebook).square()  # (2016, K)
 spread = squared.min(dim=1).values.mean()  # to the chosen code, on average
 taus = torch.logspace(-3, 4, 29) * spread
 costs = [kl((-squared / tau).softmax(1), even).mean() for tau in taus]
@@ -667,14 +669,14 @@ for kernel, stride in layers:
 # %%
 def reach(encoder, decoder, codebook):
     """Two (96, 96): what a latent sees, and what a token paints."""
-    pictures = torch.randn(16, 3, 96, 96, requires_grad=True)
+    pictures = torch.randn(12, 3, 96, 96, requires_grad=True)
     latent = encoder(pictures)[:, :, 12, 12].sum()  # row 12, column 12
     (slope,) = torch.autograd.grad(latent, pictures)
 
-    codes = codebook[torch.randint(K, (16, 24, 24))]
-    grid = codes.movedim(3, 1)  # (16, D, 24, 24)
+    codes = codebook[torch.randint(K, (12, 24, 24))]
+    grid = codes.movedim(3, 1)  # (12, D, 24, 24)
     other = grid.clone()
-    other[:, :, 12, 12] = codebook[torch.randint(K, (16,))]
+    other[:, :, 12, 12] = codebook[torch.randint(K, (12,))]
     with torch.no_grad():
         change = decoder(other) - decoder(grid)
     return slope.abs().sum(dim=(0, 1)), change.abs().sum(dim=(0, 1))
@@ -690,7 +692,6 @@ torch.manual_seed(0)
 wide = torch.randn(K, D)  # codes far apart, for the model before training
 for strength in reach(small.encoder, small.decoder, wide):
     assert sides(strength) == [R, R]
-codebook = model.quantizer.codebook.detach()
 sees, paints = reach(model.encoder, model.decoder, codebook)
 print(f"before training, sees and paints {R} by {R} pixels")
 
@@ -780,7 +781,7 @@ def later(run, by):
 
 torch.manual_seed(1)
 plain = VQVAE(3, VQ(K, D), hidden=32, residual_hidden=8)
-runs = {"k-means": later(history, 200), "random": fit(plain, 1, 280, 2e-3)}
+runs = {"k-means": later(history, 160), "random": fit(plain, 1, 220, 2e-3)}
 for name, run in runs.items():
     print(f"{name:8} PSNR {run.final('psnr'):.1f} dB, ", end="")
     print(f"usage {run.final('usage'):.0%}")
@@ -794,9 +795,9 @@ names = ("reconstruction", "commitment", "psnr", "usage")
 draw_history(figure, runs, names)
 Picture(
     figure,
-    "Four panels. The k-means run begins at step 200, above the other one.",
+    "Four panels. The k-means run begins at step 160, above the other one.",
     "Two of the batch, reconstruction term and commitment; two of the "
-    "held-out cat, PSNR (dB) and usage. The k-means run starts at step 200.",
+    "held-out cat, PSNR (dB) and usage. The k-means run starts at step 160.",
 )
 
 # %% [markdown]
@@ -840,9 +841,8 @@ of_set = psnr(painted, patches)
 each = [psnr(a, b) for a, b in zip(painted, patches, strict=True)]
 mean_of_each = sum(each) / len(each)
 assert abs(of_set - measured["psnr"]) < 1e-3 and mean_of_each > of_set
-print(
-    f"grey for the training photographs: {10 * math.log10(4 / variance):.1f} dB"
-)
+of_grey = 10 * math.log10(4 / variance)
+print(f"grey for the training photographs: {of_grey:.1f} dB")
 print(f"the set {of_set:.2f} dB, mean over patches {mean_of_each:.2f} dB")
 
 # %% [markdown]
@@ -850,7 +850,8 @@ print(f"the set {of_set:.2f} dB, mean over patches {mean_of_each:.2f} dB")
 # spoil the cat by the same number of decibels. Which is the worst, to your eye?
 
 # %%
-photograph = put_together(patches)  # (3, 288, 448)
+face = slice(64, 224), slice(128, 320)  # rows and columns
+photograph = put_together(patches)[:, *face]  # (3, 160, 192)
 tiny = F.avg_pool2d(photograph[None], 8)
 blurred = F.interpolate(tiny, scale_factor=8, mode="bilinear")[0]
 size = (blurred - photograph).square().mean().sqrt()  # a typical error
@@ -861,7 +862,7 @@ scores = [psnr(picture, photograph) for picture in spoilt[1:]]
 assert max(scores) - min(scores) < 0.5
 
 # %%
-figure = new_figure(7.6, 1.6)
+figure = new_figure(7.6, 1.95)
 titles = ("the photograph", "brighter", "noisy", "blurred")
 draw_images(figure, torch.stack(spoilt), titles)
 caption = (
@@ -924,11 +925,12 @@ edits = {
 # 3. Everywhere: the patch says one word 64 times. What is left of the nose?
 
 # %% tags=["nbval-ignore-output"]
+most = max(range(1, 25), key=lambda r: edits[r, "at one place"].changed)
 code_figure = SliderFigure(
     CodeScene(before, edits, ranked, K),
     alt_title="A code of your choice, put into a patch of the cat and decoded",
     size=(7.2, 2.05),
-    code=Slider(1, 24, 1, 12, "code, by frequency", frames=12, format=".0f"),
+    code=Slider(1, 24, 1, most, "code, by frequency", frames=12, format=".0f"),
     where=Choice(tuple(places), "at one place", "put it"),
 )
 code_figure
@@ -942,7 +944,7 @@ flat = code_figure.set(where="everywhere")
 assert "everywhere" in flat
 reached = [edits[rank, "at one place"].changed for rank in range(1, 25)]
 assert max(reached) > 32  # far more than 16
-code_figure.set(code=12, where="at one place")
+code_figure.set(code=most, where="at one place")
 print("moved through the alphabet and back")
 
 # %% [markdown]
@@ -1043,7 +1045,7 @@ print("the first three:", words[:3].flatten(1).tolist())
 # How much picture is lost because each latent has to be one of 64 codes? The
 # **baseline** is the same autoencoder without a quantizer. It is an upper bound: it
 # may hand 16 free numbers where the others hand 6 bits. Every arm of a seed starts
-# from the same warmed-up encoder and decoder, and trains for 80 further steps on
+# from the same warmed-up encoder and decoder, and trains for 60 further steps on
 # the same batches. Seeds differ by much, since a short run may or may not have found
 # out about a colour; what counts is the difference to the baseline of the same seed.
 #
@@ -1069,7 +1071,7 @@ class FrozenVQ(VQ):
 
 
 def gaussian_codes(model, seed):
-    rows = rows_of(model.latents(photos[::20]))  # (N, D)
+    rows = rows_of(model, photos[::20])  # (N, D)
     drawn = torch.randn(K, D, generator=torch.Generator().manual_seed(seed))
     return rows.mean(dim=0) + rows.std(dim=0) * drawn
 
@@ -1132,26 +1134,23 @@ print(f"one flat colour {flat:.2f}")
 # %% tags=["nbval-ignore-output"]
 figure = new_figure(7, 2.5)
 axes = figure.subplots()
-less = torch.stack([score[n] - score["no quantizer"] for n in names])  # (5, 3)
 for seed, marker in enumerate("osD"):
+    less = [float((score[n] - score[names[0]])[seed]) for n in names]
     height = torch.arange(5) + 0.16 * (seed - 1)
     look = {"color": SERIES[seed], "label": f"seed {seed}"}
-    axes.plot(less[:, seed], height, marker, **look)
-axes.legend(loc="upper left")
+    axes.plot(less, height, marker, **look)
+axes.legend(loc="upper left", frameon=False)
 axes.axvline(0, color=NEUTRAL, linewidth=1)
 axes.set(yticks=range(5), yticklabels=names, ylim=(4.5, -0.5))
 axes.set_xlabel("PSNR on the cat, less that of no quantizer (dB)")
-caption = (
-    "What each bottleneck costs, seed by seed. Codes frozen where k-means "
-    "put them cost no more than learned ones; tokens by lot cost everything."
-)
+caption = "What each bottleneck costs, seed by seed. Farther left costs more."
 Picture(figure, f"Three markers an arm. {caption}", caption)
 
 # %% tags=["nbval-ignore-output"]
 cost = {name: score["no quantizer"] - score[name] for name in names}
-assert cost["learned"].min() > 0.5 and cost["learned"].max() < 4
+assert cost["learned"].min() > 0.3 and cost["learned"].max() < 4
 assert (cost["frozen, k-means"] - cost["learned"]).abs().max() < 0.7
-assert (cost["frozen, random"] > cost["learned"] + 0.7).all()
+assert cost["frozen, random"].mean() > 2 * cost["learned"].mean()
 assert (score["by lot"] < flat + 1).all()
 
 codes = model.quantizer.codebook.detach()  # (K, D)
@@ -1163,8 +1162,7 @@ print(f"nearest neighbours are {apart.median():.2f} away")
 
 # %% tags=["nbval-ignore-output"]
 torch.manual_seed(0)  # for the lots
-face = slice(64, 224), slice(128, 320)
-faces = [photograph[:, *face]]  # (3, 160, 192) each
+faces = [photograph]  # (3, 160, 192)
 for name in names:
     with torch.no_grad():
         painted = arms[1][name][0](patches).reconstruction
@@ -1200,7 +1198,7 @@ Picture(figure, f"A cat's face six times. {caption}", caption)
 # likelihood, and that a one-hot posterior against an even prior pays a constant.
 # Shown by measurement, on one photograph with three seeds: against no quantizer, 64
 # codes cost this small model a few decibels at most; against tokens by lot, what
-# comes back has come through the tokens; and within 80 steps at a small rate,
+# comes back has come through the tokens; and within 60 steps at a small rate,
 # learning the codes adds nothing to a good start. Not shown: that codes need not be
 # learned in a long run. An encoder that moves far leaves frozen codes behind. Nor
 # does a model of this width say anything about the paper's numbers.
@@ -1209,7 +1207,7 @@ Picture(figure, f"A cat's face six times. {caption}", caption)
 # |---|---|
 # | the paper (van den Oord et al. 2017) | $\beta = 0.25$, codes moved by gradient or by running means; images of 128 pixels a side as 32 by 32 tokens of $K = 512$ codes |
 # | the official code of ArcVQ-VAE | the same network four times as wide, codes drawn at random, its first ReLU of a block in place, $\mathrm{mse}/\sigma^2$ with $\sigma^2 = 4\,\mathrm{var}(\text{train}/255)$; matches by angle, not by distance (Kim and Yoo 2026) |
-# | ours | a quarter of the width, 280 steps of 16 patches, Euclidean matching; a codebook that begins with k-means on a warmed-up encoder's latents, as Łańcucki et al. (2020) do from time to time |
+# | ours | a quarter of the width, 220 steps of 16 patches, Euclidean matching; a codebook that begins with k-means on a warmed-up encoder's latents, as Łańcucki et al. (2020) do from time to time |
 #
 # What remains open here is the random start, which ended on a handful of codes. The
 # loss did not mind, and we know why: both ways of using a codebook pay the same

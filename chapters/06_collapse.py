@@ -23,7 +23,6 @@ import math
 
 import torch
 from einops import rearrange
-from sklearn.cluster import KMeans
 from torch.nn import functional as F
 
 # %%
@@ -213,7 +212,7 @@ Picture(figure, f"A compass, and very few bars. {caption}", caption)
 # defined the usage, the share of codes with $n_j > 0$, and the perplexity,
 # $e^H$ with $H = -\sum_j p_j \ln p_j$ and $p_j = n_j/\sum_l n_l$. Both are
 # functions of one vector of counts of shape $(K,)$. A code with $n_j = 0$ is
-# called a **dead code**, and one has to add on which set: dead in one batch may
+# called a dead code, and one has to add on which set: dead in one batch may
 # be alive in the next.
 
 
@@ -317,10 +316,10 @@ print(f"{cut} codes in patches, {uncut} in one piece")
 # ## Only winners learn
 #
 # What keeps the others from learning? Write the codebook loss out. With $k(i)$
-# for the code that latent $i$ chooses and $\operatorname{sg}$ for "no gradient
+# for the code that latent $i$ chooses and $\mathrm{sg}$ for "no gradient
 # through here",
 #
-# $$L = \frac{1}{ND}\sum_{i=1}^{N}\big\|e_{k(i)} - \operatorname{sg} z_i\big\|^2 .$$
+# $$L = \frac{1}{ND}\sum_{i=1}^{N}\big\|e_{k(i)} - \mathrm{sg} z_i\big\|^2 .$$
 #
 # A code appears in the terms of its own latents and in no other. Let $n_j$ be
 # their number and $\bar z_j$ their mean. Differentiating by $e_j$ leaves those
@@ -419,7 +418,7 @@ Picture(figure, f"Two codes and a walking cloud. {caption}", caption)
 # B dies of being slow. It has fewer latents than A, so it is pulled less, so it
 # falls further behind and has fewer still. Once it has none, the geometry seals
 # it off. Let the cloud's middle sit at A. The border is the perpendicular
-# bisector of A and B, at the distance $\|A - B\|/2$ from the cloud, and it
+# bisector of A and B, half their distance away from the cloud's middle, and it
 # recedes with every step the cloud takes. Only a latent that strays that far
 # from the middle could wake B, and soon none does. In a standing cloud the same
 # two codes share the latents for ever. So it takes two things together: losers
@@ -438,7 +437,7 @@ Picture(figure, f"Two codes and a walking cloud. {caption}", caption)
 # nearest. Drop it, divide by $-2$, and the smallest distance becomes the largest
 # **score**:
 #
-# $$k(i) = \arg\max_j \; q_{ij}, \qquad q_{ij} = z_i \cdot e_j - \tfrac12\|e_j\|^2 .$$
+# $$k(i) = \arg\max_j \; h_{ij}, \qquad h_{ij} = z_i \cdot e_j - \tfrac12\|e_j\|^2 .$$
 #
 # Shapes: latents $(N, D)$, codebook $(K, D)$, scores $(N, K)$, choices $(N,)$.
 
@@ -460,15 +459,15 @@ print("the score chooses as VQ does, and as the distance does")
 # Now separate direction from length. At an angle $\theta$ between latent and
 # code,
 #
-# $$q = \|z\|\cos\theta\;\|e\| \;-\; \tfrac12\|e\|^2 ,$$
+# $$h = \|z\|\cos\theta\;\|e\| \;-\; \tfrac12\|e\|^2 ,$$
 #
 # a parabola in $\|e\|$. It rises as long as $\|e\| < \|z\|\cos\theta$ and falls
 # beyond. So a code's length is an advantage or a handicap of its own, whatever
 # its direction, and which of the two it is depends on the latents. Are they
 # *long* beside the codes, then we are on the rising branch, the quadratic term
-# hardly matters, and $q \approx \|z\|\cos\theta\,\|e\|$: to be twice as long is
+# hardly matters, and $h \approx \|z\|\cos\theta\,\|e\|$: to be twice as long is
 # worth as much as twice the cosine. Are they *short*, then the linear term hardly
-# matters, $q \approx -\tfrac12\|e\|^2$, and the shortest code wins everything,
+# matters, $h \approx -\tfrac12\|e\|^2$, and the shortest code wins everything,
 # wherever it points.
 #
 # Let us give 127 of 128 random codes the length 1, let the last have any length,
@@ -536,17 +535,17 @@ print(f"at latents of 10 it then wins {won[10.0].max() * K:.0f} fair shares")
 # ### Why the skew feeds itself
 #
 # So far the lengths were given. In training they move, and the score tells where
-# to. Add up the scores that code $j$ earns with the latents it has won,
-# $Q_j = \sum_{k(i)=j} q_{ij}$, and differentiate:
+# to. Add up the scores that code $j$ earns with the latents it has won, and
+# differentiate:
 #
-# $$\frac{\partial Q_j}{\partial e_j} = \sum_{k(i)=j}(z_i - e_j)
+# $$\frac{\partial}{\partial e_j}\sum_{i:\,k(i)=j} h_{ij} = \sum_{i:\,k(i)=j}(z_i - e_j)
 # = n_j\,(\bar z_j - e_j) = -\frac{ND}{2}\,\frac{\partial L}{\partial e_j}.$$
 #
 # It is the codebook loss's gradient with the sign turned and a factor in front.
 # **Descending the loss is ascending the winner's own score.** Each step of
 # training raises the very number by which the winner has won, and leaves the
 # losers' numbers to chance. The ascent ends at $e_j = \bar z_j$, the mean of the
-# latents it has won, where $Q_j = \tfrac12 n_j\|\bar z_j\|^2$: the longer the
+# latents it has won, where the total is $\tfrac12 n_j\|\bar z_j\|^2$: the longer the
 # latents, the higher the score.
 
 # %%
@@ -755,28 +754,69 @@ print(f"length decides {by_length:.0%} of its latent–loser pairs at the end")
 #
 # Each of the usual cures can now be read as an answer to one question: *who
 # brings a code to the latents?*
+
+# %% [markdown]
+# ### Follow faster
 #
+# The winners of plain VQ have a second trouble. The gradient of a code is scaled
+# by $n_j/N$ and passes through Adam, whose step is about the learning rate,
+# however far the latents are ahead. Now, we know where the ascent of its score
+# ends: at the mean $\bar z_j$. So skip the gradient and put the code there. One
+# batch is a noisy sample, hence an exponential moving average, the EMA codebook
+# of van den Oord et al. (2017), which [chapter 04](04_kmeans_to_vq.ipynb) has
+# derived. It keeps a running count $\bar n_j$ and a running sum $s_j$, and renews
+# a share $1 - d$ of both with every batch:
+#
+# $$\bar n_j \leftarrow d\,\bar n_j + (1-d)\,n_j, \qquad
+# s_j \leftarrow d\,s_j + (1-d)\,n_j\,\bar z_j, \qquad
+# e_j = s_j / \bar n_j .$$
+#
+# Shapes: $\bar n$ is $(K)$, $s$ and the codebook are $(K, D)$. VQ-VAE-2 is trained
+# with it (Razavi et al. 2019). Sum and count decay alike, so a code that wins
+# nothing keeps their quotient: up to rounding it stays where it is, exactly as
+# before.
+
+
+# %%
+def follow(counts, sums, latents, chosen, decay):
+    """(K,), (K, D), (N, D) and (N,) to the next counts and sums."""
+    n = chosen.bincount(minlength=len(counts)).float()  # (K,)
+    total = torch.zeros_like(sums).index_add_(0, chosen, latents)  # n z̄
+    counts = decay * counts + (1 - decay) * n
+    sums = decay * sums + (1 - decay) * total
+    return counts, sums
+
+
+# %% [markdown]
 # ### Begin among the latents
 #
 # If codes are born in the wrong place, choose a better one. Encode one batch
 # with the untrained encoder, run k-means on its latents, and take the $K$
-# centres as first codebook. [Chapter 04](04_kmeans_to_vq.ipynb) has built
-# k-means; here scikit-learn's will do. Before the first step of training, how
-# many codes does it bring to life? And how long do you think that will last?
+# centres as first codebook. With $d = 0$ the function above is a step of
+# k-means: the new sum divided by the new count is the mean of the latents that
+# have chosen the code. [Chapter 04](04_kmeans_to_vq.ipynb) shows that repeating
+# it comes to rest. How many codes will it bring to life before the first step of
+# training, and how long do you think that will last?
 
 
-# %% tags=["nbval-ignore-output"]
+# %%
 def begin_with_kmeans(model, batch):
     with torch.no_grad():
         latents = as_rows(model.latents(batch))  # (N, D)
-        fit = KMeans(K, n_init=1, max_iter=10, random_state=0)
-        centres = fit.fit(latents.numpy()).cluster_centers_  # (K, D)
-        model.quantizer.codebook.copy_(torch.from_numpy(centres))
+        centres = latents[torch.randperm(len(latents))[:K]]  # (K, D)
+        empty = torch.zeros(K), torch.zeros(K, D)
+        for _ in range(10):
+            chosen = scores(latents, centres).argmax(dim=1)  # (N,)
+            n, total = follow(*empty, latents, chosen, decay=0.0)
+            mean = total / n.clamp(min=1)[:, None]  # (K, D)
+            centres = torch.where(n[:, None] > 0, mean, centres)
+        model.quantizer.codebook.copy_(centres)
 
 
-log = []
-from_kmeans = train(plain_vq, begin=begin_with_kmeans, log=log)
-living = [int((entry["counts"] > 0).sum()) for entry in log]
+# %% tags=["nbval-ignore-output"]
+kmeans_log = []
+from_kmeans = train(plain_vq, begin=begin_with_kmeans, log=kmeans_log)
+living = [int((entry["counts"] > 0).sum()) for entry in kmeans_log]
 assert living[0] > 40 and living[-1] < living[0] / 2
 for step in (0, 24, 48, 72, 96):
     print(f"step {step:3}: {living[step // 4]:3} codes alive")
@@ -787,36 +827,6 @@ for step in (0, 24, 48, 72, 96):
 # worth something if the encoder has already settled. Łańcucki et al. (2020)
 # therefore do it again and again: they keep a reservoir of recent latents and
 # fit the codebook to it anew from time to time.
-#
-# ### Follow faster
-#
-# The winners of plain VQ have a second trouble. The gradient of a code is scaled
-# by $n_j/N$ and passes through Adam, whose step is about the learning rate,
-# however far the latents are ahead. Now, we know where the ascent of $Q_j$ ends:
-# at the mean $\bar z_j$. So skip the gradient and put the code there. One batch
-# is a noisy sample, hence a running mean over batches: keep a running count
-# $\bar n_j$ and a running sum $\bar u_j$ of the latents that code $j$ has won,
-#
-# $$\bar n_j \leftarrow \rho\,\bar n_j + (1-\rho)\,n_j, \qquad
-# \bar u_j \leftarrow \rho\,\bar u_j + (1-\rho)\!\!\sum_{i:\,k(i)=j}\!\! z_i, \qquad
-# e_j = \bar u_j / \bar n_j ,$$
-#
-# with a **decay** $\rho$ in $[0, 1)$. Shapes: $\bar n$ is $(K)$, $\bar u$ and the
-# codebook are $(K, D)$. This is the **EMA codebook**, for exponential moving
-# average, from the appendix of van den Oord et al. (2017); VQ-VAE-2 is trained
-# with it (Razavi et al. 2019). Sum and count decay alike, so a code that wins
-# nothing keeps its quotient. It stays where it is, exactly as before.
-
-
-# %%
-def follow(counts, sums, latents, chosen, decay):
-    """(K,), (K, D), (N, D) and (N,) to the next counts and sums."""
-    n = chosen.bincount(minlength=len(counts)).float()  # (K,)
-    u = torch.zeros_like(sums).index_add_(0, chosen, latents)  # (K, D)
-    counts = decay * counts + (1 - decay) * n
-    sums = decay * sums + (1 - decay) * u
-    return counts, sums
-
 
 # %% [markdown]
 # ### Restart the idle
@@ -827,7 +837,7 @@ def follow(counts, sums, latents, chosen, decay):
 # mends every kind of wrong place at once, because a latent's own place has the
 # right length *and* the right direction. Two details matter. No two codes may get
 # the same latent, or one of them stays dead. And the count must be set to 1
-# together with the sum; otherwise $\bar u_j/\bar n_j$ flings the code far beyond
+# together with the sum; otherwise $s_j/\bar n_j$ flings the code far beyond
 # the latent on which it should have been put.
 
 
@@ -865,8 +875,8 @@ print(f"equal in six batches, with {restarts} restarts")
 
 # %% [markdown]
 # The threshold is a clock. A code that starts with the count 1 and never wins
-# has $\bar n_j = \rho^t$ after $t$ batches, so it waits until
-# $t > \ln c/\ln\rho$ for a threshold $c$. Look at the second line below before
+# has $\bar n_j = d^t$ after $t$ batches, so it waits until
+# $t > \ln n_{\min}/\ln d$ for a threshold $n_{\min}$. Look at the second line below before
 # you rely on a default: a run of 400 steps would end before the first restart.
 
 
@@ -923,31 +933,31 @@ restart_log.append(record(revived, STEPS))
 # Stochastic quantization (Takida et al. 2022) attacks "only winners learn". A
 # latent draws its code by lot, with probabilities that fall with the distance,
 #
-# $$p_{ij} = \frac{\exp\left(-\|z_i - e_j\|^2 / 2\sigma^2\right)}{\sum_l \exp\left(-\|z_i - e_l\|^2 / 2\sigma^2\right)},$$
+# $$p_{ij} = \frac{\exp\left(-\|z_i - e_j\|^2 / \tau\right)}{\sum_l \exp\left(-\|z_i - e_l\|^2 / \tau\right)},$$
 #
-# a matrix $(N, K)$, so that every code has a chance and a gradient. The width
-# $\sigma$ is learned; as training goes on it shrinks by itself, and the lottery
-# turns into the nearest code. How much life does a lottery bring to our collapsed
+# a matrix $(N, K)$, so that every code has a chance and a gradient. The
+# temperature $\tau$ is learned; as training goes on it falls by itself, and the
+# lottery turns into the nearest code. How much life does a lottery bring to our collapsed
 # codebook, and what does it cost?
 
 
 # %%
-def lottery(latents, codebook, width):
+def lottery(latents, codebook, temperature):
     """(N, D) and (K, D) to the probabilities (N, K)."""
-    distance = torch.cdist(latents, codebook)
-    return torch.softmax(-distance.square() / (2 * width**2), dim=1)
+    square = torch.cdist(latents, codebook).square()
+    return torch.softmax(-square / temperature, dim=1)
 
 
 rows, codes = last["latents"], last["codes"]
 square = torch.cdist(rows, codes).square()  # (504, K)
-for width in (0.01, 0.3, 3.0):
-    p = lottery(rows, codes, width)
+for temperature in (0.001, 0.1, 10.0):
+    p = lottery(rows, codes, temperature)
     drawn = (1 - (1 - p).prod(dim=0)).sum()  # codes expected in 504 draws
     error = (p * square).sum(dim=1).mean() / square.amin(dim=1).mean()
-    print(f"σ = {width:4}: {drawn:5.1f} codes, {error:.2f} × the error")
+    print(f"τ = {temperature}: {drawn:.1f} codes, {error:.2f} × the error")
 
 # %% [markdown]
-# A wide lottery speaks with every code, since it hardly listens to the latent.
+# A hot lottery speaks with every code, since it hardly listens to the latent.
 # Here the codes are as they were; in training the drawn codes would follow.
 #
 # Finally, one can leave less room. In a space of few dimensions it is hard to be
@@ -1139,9 +1149,9 @@ figure = new_figure(7.4, 1.6)
 draw_images(figure, torch.stack(list(shown.values())), list(shown), columns=4)
 Picture(
     figure,
-    "Four cats: the photograph, and three reconstructions, ever less grey.",
-    "Seed 0. The two on the right differ in their codes by an order of "
-    "magnitude; look for the difference.",
+    "Four cats: the photograph, two cut out of few tones, one with half-tones.",
+    "Seed 0. With a handful of words the cat is cut out of a few tones; with "
+    "many the half-tones return, at about the same PSNR as the EMA's.",
 )
 
 # %% [markdown]
@@ -1163,10 +1173,11 @@ Picture(
 # And now the PSNR. What has improved the picture is the EMA codebook, with its
 # handful of codes. It follows its latents where the codes of plain VQ lag behind,
 # so that the decoder is told something true. Restarts have multiplied the living
-# codes, and the picture is no better beyond what the seeds scatter; at one seed
-# of three it gains, at the others it does not. Each restart also changes the
-# words of the language while the decoder is learning it. In a hundred steps we
-# see the cost and not yet what a rich vocabulary might bring later.
+# codes, and the PSNR is no better beyond what the seeds scatter. The eye notices
+# something that the PSNR does not reward: half-tones are back where the other
+# two pictures know only a few shades. But each restart also changes the words
+# of the language while the decoder is learning it. In a hundred steps we see that
+# cost, and not yet what a rich vocabulary might bring later.
 
 # %% [markdown]
 # ## Interpretation and limits
@@ -1237,7 +1248,7 @@ check.tokens_needed(tokens_needed_solution)
 #
 # A code may point in one given `direction` $(D)$, not necessarily of length 1,
 # and may choose how long it is. Which length gives the largest total score
-# $\sum_i q_i$ over the `latents` $(N, D)$? A length cannot be negative.
+# $\sum_i h_i$ over the `latents` $(N, D)$? A length cannot be negative.
 #
 # <details><summary>Hint</summary>
 #
@@ -1289,32 +1300,32 @@ def restart_threshold_solution(decay, patience):
 check.restart_threshold(restart_threshold_solution)
 
 # %% [markdown] tags=["exercise"]
-# ### Exercise 4 · Running means without sums
+# ### Exercise 4 · Lost whatever its direction
 #
 # *Difficulty ●●● · 20 minutes*
 #
-# Somebody has stored the `codebook` $(K, D)$ and the running `counts` $(K)$, and
-# thrown the running sums away. Make one EMA step all the same: with `latents`
-# $(N, D)$, their codes `chosen` $(N)$ and a `decay`, return the next codebook and
-# the next counts. Some code may have won nothing.
+# Given `latents` $(N, D)$ and a `codebook` $(K, D)$ under Euclidean matching,
+# return a mask $(K)$ of `True` and `False`: for which codes do the lengths alone
+# say that they win none of these latents? Use the condition with $\delta_i$.
+# Some dead codes will not be among them.
 
 
 # %% tags=["exercise"]
-def ema_step(codebook, counts, latents, chosen, decay):
+def lost_by_length(latents, codebook):
     return None  # your lines here
 
 
-check.ema_step(ema_step)
+check.lost_by_length(lost_by_length)
 
 
 # %% tags=["solution"] jupyter={"source_hidden": true}
-def ema_step_solution(codebook, counts, latents, chosen, decay):
-    sums = counts[:, None] * codebook  # what was thrown away
-    counts, sums = follow(counts, sums, latents, chosen, decay)
-    return sums / counts[:, None], counts
+def lost_by_length_solution(latents, codebook):
+    delta = torch.cdist(latents, codebook).min(dim=1).values  # (N,)
+    gap = latents.norm(dim=1)[:, None] - codebook.norm(dim=1)  # (N, K)
+    return (gap.abs() > delta[:, None]).all(dim=0)
 
 
-check.ema_step(ema_step_solution)
+check.lost_by_length(lost_by_length_solution)
 
 # %% [markdown]
 # ## Quiz
@@ -1377,7 +1388,7 @@ check.ema_step(ema_step_solution)
 #
 # </details>
 #
-# **7.** Somebody restarts idle codes by setting $\bar u_j$ to a latent and forgets
+# **7.** Somebody restarts idle codes by setting $s_j$ to a latent and forgets
 # the count, which stands at 0.01. Where does the code land?
 #
 # <details><summary>Answer</summary>
@@ -1387,8 +1398,8 @@ check.ema_step(ema_step_solution)
 #
 # </details>
 #
-# **8.** A cure lifts the usage from 4 % to 90 %, and the PSNR stays. Name two
-# explanations to be ruled out before the cure is praised or blamed.
+# **8.** A cure lifts the usage from 4 % to 90 %, and the PSNR stays. Which two
+# explanations have to be ruled out before the cure is praised or blamed?
 #
 # <details><summary>Answer</summary>
 #

@@ -107,7 +107,8 @@ def rows(latents):
 
 # %%
 small = autoencoder(2, seed=0, steps=60)
-flat = rows(small.latents(cat[::9]).detach())  # (3264, 2)
+with torch.no_grad():
+    flat = rows(small.latents(cat[::9]))  # (3264, 2)
 left, _, _ = torch.linalg.svd(flat - flat.mean(dim=0), full_matrices=False)
 plane = math.sqrt(len(left)) * left[::3]  # (1088, 2), mean square 1
 print(f"{len(plane):,} latents, half of them shorter than", end=" ")
@@ -271,7 +272,7 @@ axes.plot(a, scores[:, angular], "--", color=WARNING)
 for code, at in zip(by_length.tolist(), (0.45, 2.2, 4.2), strict=True):
     height = scores[int(100 * at)].max() + 0.45
     axes.text(at, height, f"code {code}", color=CODES, ha="right")
-axes.text(4.9, 5.6, "smallest angle", color=WARNING, ha="right")
+axes.text(4.9, 4.4, "smallest angle", color=WARNING, ha="right")
 axes.set(xlabel="length a of the latent", ylabel="score", ylim=(-4, 9))
 caption = (
     "One direction, ten codes, a line each. The highest line, the nearest "
@@ -438,7 +439,7 @@ cosine_run = arm(warm[0], by_angle, seed=0)
 # %% [markdown]
 # Now an intervention on the finished model. The tokens of the cat are found once
 # and stay as they are. Only the book in which the decoder looks them up is
-# changed: all lengths set to their mean; lengths dealt out anew among the codes, three
+# changed: all lengths set to their mean over the tokens; lengths dealt out anew among the codes, three
 # times; and, as a control that ought to be ruinous, directions dealt out anew while
 # every code keeps its length.
 
@@ -459,34 +460,35 @@ book = cosine_run.quantizer.codebook.detach()  # (K, D)
 measured = evaluate_vqvae(cosine_run, cat)["psnr"]
 torch.testing.assert_close(psnr(look_up(cosine_run, book)), measured)
 
-# %% tags=["nbval-ignore-output"]
+# %%
 lengths = book.norm(dim=1, keepdim=True)  # (K, 1)
 pure = book / lengths  # (K, D), the directions
+with torch.no_grad():
+    tokens = cosine_run(cat).quantized.indices  # (459, 8, 8)
+usual = lengths[tokens].mean()
 generator = torch.Generator().manual_seed(0)
 deals = [torch.randperm(K, generator=generator) for _ in range(3)]
 books = {
     "as trained": [book],
-    "all lengths the mean": [lengths.mean() * pure],
+    "all lengths the mean": [usual * pure],
     "lengths dealt anew": [lengths[deal] * pure for deal in deals],
     "directions dealt anew": [lengths * pure[deal] for deal in deals],
 }
+
+# %% tags=["nbval-ignore-output"]
 heard = {}
 for name, them in books.items():
     heard[name] = sum(psnr(look_up(cosine_run, it)) for it in them) / len(them)
     print(f"{name:22} {heard[name]:5.2f} dB")
 
-# %% tags=["nbval-ignore-output"]
 own, mean, dealt, turned = heard.values()
-assert own > 16 and own > mean + 0.3 and own > dealt + 0.3 and own > turned + 2
-print(f"levelled lengths cost {own - mean:.1f} dB, ", end="")
-print(f"lengths dealt anew {own - dealt:.1f} dB")
+assert own > max(16, mean + 0.2, dealt + 0.3, turned + 2)
 
 # %% [markdown]
 # Not one token has changed, and the picture has. The decoder listens to the lengths
 # as well as to the directions. How much hangs on which differs widely from run to
 # run, so read nothing more into the sizes. Here are the same tokens with all codes
-# scaled alike. What would you expect of an eye, told in
-# codes that are too short?
+# scaled alike. What would you expect of an eye, told in codes that are too short?
 
 
 # %%
@@ -955,11 +957,9 @@ Picture(figure, f"Two panels of two curves. {caption}", caption)
 # By angle the line is flat, as it must be, and flat at whatever height the
 # directions deserve. On the left distance kills codes that angle keeps. On the
 # right most codes, drawn evenly from the sphere, point where no latents are. Angle
-# gives them nothing, and distance hardly more: there a few short codes live on
-# latents near the origin, for the wrong reason. A code that wins nothing has no
-# gradient, and lies where it lies. Spherical matching removes one cause of
-# death. The other one is what the margin of
-# [chapter 09](09_arccosine_margin.ipynb) is for.
+# gives them nothing, and distance little. A code that wins nothing has no gradient,
+# and lies where it lies. Spherical matching removes one cause of death. The other
+# one is what the margin of [chapter 09](09_arccosine_margin.ipynb) is for.
 
 # %% [markdown]
 # ### A code without a direction
@@ -1113,12 +1113,13 @@ panels = figure.subplots(1, 3, sharey=True)
 keys = {"psnr": "PSNR (dB)", "usage": "usage", "perplexity": "perplexity"}
 for axes, (key, words) in zip(panels, keys.items(), strict=True):
     for row, name in enumerate(ARMS):
-        values = [results[name, seed][key] for seed in SEEDS]
-        axes.plot(values, [row] * 3, "o", color=SERIES[row], alpha=0.85)
+        for seed, marker in zip(SEEDS, "os^", strict=True):
+            value = results[name, seed][key]
+            axes.plot(value, row, marker, color=SERIES[row], alpha=0.85)
     axes.set(xlabel=words, yticks=range(4), yticklabels=list(ARMS))
     axes.set(ylim=(3.5, -0.5))
     axes.margins(x=0.08)
-caption = "Three seeds an arm, on the unseen cat. PSNR tells the arms apart."
+caption = "Three seeds an arm, on the unseen cat; compare equal markers."
 Picture(figure, f"PSNR, usage and perplexity. {caption}", caption)
 
 # %% tags=["nbval-ignore-output"]
@@ -1147,7 +1148,8 @@ print(f"{spread['Euclidean']:.0f} Euclidean")
 # %% tags=["nbval-ignore-output"]
 for name in ("Euclidean", "cosine"):
     model = models[name, 0]
-    own = rows(model.latents(cat)).detach()  # (29376, 8)
+    with torch.no_grad():
+        own = rows(model.latents(cat))  # (29376, 8)
     codes = model.quantizer.codebook.detach()
     k = ARMS[name](own, codes)
     error = (own - codes[k]).square().sum() / own.square().sum()

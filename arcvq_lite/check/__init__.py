@@ -15,7 +15,7 @@ from arcvq_lite.check.ball import (
 )
 from arcvq_lite.check.collapse import (
     best_length,
-    ema_step,
+    lost_by_length,
     restart_threshold,
     tokens_needed,
 )
@@ -78,13 +78,13 @@ __all__ = [
     "cosface_in_radians",
     "cosface_logits",
     "data_variance",
-    "ema_step",
     "grow_then_hold",
     "growth_rate",
     "kl_to_uniform",
     "lloyd_rates",
     "lloyd_step",
     "longer_embedding",
+    "lost_by_length",
     "mean_directions",
     "nearest_by_angle",
     "never_falls",

@@ -1,4 +1,4 @@
-"""Checkers of chapter 06: tokens to look at, a code's length, restarts, running means.
+"""Checkers of chapter 06: tokens to look at, a code's length, restarts, lost codes.
 
 Each tries the usual wrong ideas and says in the field's words which one it has met.
 """
@@ -13,7 +13,13 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from arcvq_lite.check.verdict import WrongAnswerError, ask, close, exercise
+from arcvq_lite.check.verdict import (
+    WrongAnswerError,
+    ask,
+    ask_for_tensor,
+    close,
+    exercise,
+)
 
 
 @exercise
@@ -169,106 +175,51 @@ def _waits(decay: float, threshold: float) -> int | None:
 
 
 @exercise
-def ema_step(answer: Any) -> str:
-    """(codebook, counts, latents, chosen, decay) → next codebook and counts."""
-    codebook = torch.tensor([[1.0, 0.0], [0.0, 2.0], [5.0, 5.0]])
-    counts = torch.tensor([8.0, 0.5, 3.0])
-    latents = torch.tensor([[2.0, 1.0], [1.0, 3.0], [3.0, 1.0], [0.0, 4.0]])
-    chosen = torch.tensor([0, 1, 0, 1])
-    given = (codebook, counts, latents, chosen)
-    copies = [tensor.clone() for tensor in given]
-    reply = ask(answer, *copies, 0.8)
-    if not isinstance(reply, tuple) or len(reply) != 2:
-        raise WrongAnswerError("Return a pair: the next codebook and the next counts.")
-    codes, running = reply
-    for name, found, like in (
-        ("codebook", codes, codebook),
-        ("counts", running, counts),
-    ):
-        if not isinstance(found, Tensor) or found.shape != like.shape:
-            raise WrongAnswerError(
-                f"The next {name} must be a tensor of shape {tuple(like.shape)}."
-            )
-    if any(not torch.equal(a, b) for a, b in zip(copies, given, strict=True)):
-        raise WrongAnswerError("Your function has changed the caller's tensors.")
-    _check_counts(running, counts, chosen)
-    if bool(codes.isnan().any()):
-        raise WrongAnswerError(
-            "A code that won nothing becomes NaN: the mean of no latents is 0/0. Mix "
-            "sums, and divide at the end."
-        )
-    _check_codes(codes, codebook, counts, latents, chosen)
-    return "Sums and counts are mixed, and only then divided; the idle code stays."
-
-
-def _check_counts(running: Tensor, counts: Tensor, chosen: Tensor) -> None:
-    n = chosen.bincount(minlength=3).float()
+def lost_by_length(answer: Any) -> str:
+    """(latents, codebook) → mask (K,) of the codes that length alone rules out."""
+    latents = torch.tensor([[4.0, 0.0], [0.0, 4.0], [2.0, 0.0]])
+    across = torch.tensor([3.5, 0.0, 0.0, 9.0, -3.6, 0.0, 1.5, 0.0])
+    up = torch.tensor([0.0, 3.5, 0.2, 0.0, 0.0, -1.9, 0.0, -2.8])
+    codebook = torch.stack([across, up], dim=1)  # (8, 2)
+    reply = ask_for_tensor(answer, (8,), latents.clone(), codebook.clone())
+    if reply.dtype != torch.bool:
+        raise WrongAnswerError(f"Return a mask of booleans, not of {reply.dtype}.")
+    distance = torch.cdist(latents, codebook)  # (3, 8)
+    delta = distance.min(dim=1).values[:, None]  # (3, 1)
+    gap = latents.norm(dim=1)[:, None] - codebook.norm(dim=1)  # (3, 8)
+    wanted = (gap.abs() > delta).all(dim=0)
+    if torch.equal(reply, wanted):
+        return "Three have no latent's length; two others are dead for their direction."
+    dead = distance.argmin(dim=1).bincount(minlength=8) == 0
+    mean = latents.norm(dim=1).mean() - codebook.norm(dim=1)
     mistakes = [
-        (counts, "The counts have not moved; they decay as the sums do."),
-        (n, "The counts are this batch's alone; they are running, with the decay."),
-        (counts + n, "The counts are added up and never decay, so nobody grows idle."),
-        (0.2 * counts + 0.8 * n, "The weights are swapped: the past has the decay."),
+        (dead, "These are all the dead codes; some have a good length and point away."),
+        (~wanted, "Upside down: these are the codes that length does not rule out."),
         (
-            0.8 * counts + n,
-            "The new counts lack their weight 1 − decay.",
+            (gap > delta).all(dim=0),
+            "Codes may be too long as well: take the difference's absolute value.",
+        ),
+        (
+            (gap < -delta).all(dim=0),
+            "Codes may be too short as well: take the difference's absolute value.",
+        ),
+        (
+            (gap.abs() > delta).any(dim=0),
+            "One latent out of reach is not enough: the condition holds for every one.",
+        ),
+        (
+            mean.abs() > delta.mean(),
+            "Means over the latents decide nothing: each latent chooses for itself.",
         ),
     ]
-    if close(running, 0.8 * counts + 0.2 * n, 1e-5):
-        return
     for mistake, sentence in mistakes:
-        if close(running, mistake, 1e-5):
+        if torch.equal(reply, mistake):
             raise WrongAnswerError(sentence)
+    code = int((reply != wanted).nonzero()[0])
     raise WrongAnswerError(
-        f"Counts {counts.tolist()}, new ones {n.tolist()} and decay 0.8 should give "
-        f"{_shown(0.8 * counts + 0.2 * n)}, yours are {_shown(running)}."
-    )
-
-
-def _check_codes(
-    codes: Tensor, codebook: Tensor, counts: Tensor, latents: Tensor, chosen: Tensor
-) -> None:
-    n = chosen.bincount(minlength=3).float()[:, None]  # (3, 1)
-    u = torch.zeros_like(codebook).index_add_(0, chosen, latents)  # (3, 2)
-    past = counts[:, None]
-    mixed = 0.8 * past + 0.2 * n
-    wanted = (0.8 * past * codebook + 0.2 * u) / mixed
-    means = torch.where(n > 0, u / n.clamp(min=1), codebook)
-    mistakes = [
-        (codebook, "The codebook has not moved."),
-        (means, "Each code jumps to this batch's mean; the past has no weight."),
-        (
-            0.8 * codebook + 0.2 * means,
-            "You mix means: a code with 2 latents in this batch and 8 in its running "
-            "count must weigh them by these numbers. Mix sums, e · count being the old "
-            "one.",
-        ),
-        (
-            0.8 * codebook + 0.2 * u / n.clamp(min=1),
-            "You mix means, and the code that won nothing shrinks towards 0.",
-        ),
-        (
-            (0.8 * codebook + 0.2 * u) / mixed,
-            "The old sum is the code times its running count, e · count, not e.",
-        ),
-        (
-            0.8 * past * codebook + 0.2 * u,
-            "These are the running sums; divide them by the running counts.",
-        ),
-        (
-            (0.2 * past * codebook + 0.8 * u) / (0.2 * past + 0.8 * n),
-            "The weights of the sums are swapped: the past has the decay.",
-        ),
-    ]
-    if close(codes, wanted, 1e-5):
-        return
-    for mistake, sentence in mistakes:
-        if close(codes, mistake, 1e-5):
-            raise WrongAnswerError(sentence)
-    row = int((codes - wanted).abs().amax(dim=1).argmax())
-    raise WrongAnswerError(
-        f"Code {row}, at {_shown(codebook[row])} with the count {counts[row]:g}, wins "
-        f"{int(n[row])} latents with the sum {_shown(u[row])}; at decay 0.8 it should "
-        f"move to {_shown(wanted[row])}, yours is at {_shown(codes[row])}."
+        f"Code {code} is {codebook[code].norm():.1f} long. The latents are "
+        f"{_shown(latents.norm(dim=1))} long and {_shown(delta[:, 0])} away from "
+        f"their winners, so it {'is' if wanted[code] else 'is not'} ruled out."
     )
 
 

@@ -16,7 +16,7 @@ from torch import Tensor
 from arcvq_lite.viz.style import CODES, CODES_RAMP, INK, LATENTS, NEUTRAL, styled
 
 # A cell is the darker the more latents it has won; points must stay visible on it.
-DARKEST = 0.62
+DARKEST = 0.5
 # The share of latents at which a cell is as dark as it gets.
 FULL_SHARE = 0.5
 

@@ -56,8 +56,7 @@ def draw_territories(
         linestyles=":",
     )
     if labelled:
-        for text in axes.clabel(lines, fmt="%g", fontsize=8, colors=[INK]):
-            text.set_fontfamily("DejaVu Sans")
+        axes.clabel(lines, fmt="%g", fontsize=8, colors=[INK])
     axes.set(aspect="equal", title=title)
     axes.set_axis_off()
 
@@ -186,5 +185,7 @@ class TemperatureScene:
         colours = [SERIES[label % len(SERIES)] for label in range(len(self._names))]
         bars.bar(self._names, [0.0] * len(self._names), color=colours, width=0.7)
         bars.axhline(even, color=NEUTRAL, linestyle="--", linewidth=1)
-        bars.set(ylim=(0, 1), yticks=[0, 0.5, 1], ylabel="probability", xlabel="class")
-        bars.text(0.98, 1.02, "", transform=bars.transAxes, ha="right", va="bottom")
+        bars.set(ylim=(0, 1), yticks=[0, 0.5, 1])
+        title = {"transform": bars.transAxes, "va": "bottom"}
+        bars.text(0.02, 1.03, "probability of each class", **title)
+        bars.text(0.98, 1.03, "", ha="right", **title)

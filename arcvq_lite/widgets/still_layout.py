@@ -16,7 +16,8 @@ def hold_layout(figure: Figure) -> None:
     figure.set_layout_engine("none")
     for axes in figure.axes:
         for axis in (axes.xaxis, axes.yaxis):
+            # A label lies so many pixels from its axis; as a share of the axes it
+            # stays in its place when the figure is drawn with fewer of them.
             label = axis.label
-            axis.set_label_coords(
-                *label.get_position(), transform=label.get_transform()
-            )
+            place = label.get_transform().transform(label.get_position())
+            axis.set_label_coords(*axes.transAxes.inverted().transform(place))

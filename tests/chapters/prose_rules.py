@@ -5,6 +5,7 @@ import re
 import tokenize
 from collections.abc import Iterator
 
+from citation_rules import CITATION
 from form_rules import PREDICT
 from reading import Cell, Chapter
 
@@ -66,13 +67,13 @@ def fillers(chapter: Chapter) -> Iterator[str]:
 
 
 def spelling(chapter: Chapter) -> Iterator[str]:
-    """British spelling, except in titles under References."""
+    """British spelling, except in titles under References and in authors' names."""
     pattern = re.compile(rf"\b(un|re)?({'|'.join(SPELLINGS)})\w*", re.IGNORECASE)
     quoted = chapter.sections.get("References", [])
     for cell in chapter.cells:
         if cell in quoted:
             continue
-        for found in pattern.finditer(_words(cell)):
+        for found in pattern.finditer(CITATION.sub(" ", _words(cell))):
             stem = found[2].lower()
             yield cell.says(f"{found[0]!r} is spelt {SPELLINGS[stem]}… here")
 

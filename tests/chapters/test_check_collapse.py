@@ -20,58 +20,37 @@ def along(latents, direction):
     return latents @ F.normalize(direction, dim=0)
 
 
-def gathered(codebook, latents, chosen):
-    n = chosen.bincount(minlength=len(codebook)).float()
-    return n, torch.zeros_like(codebook).index_add_(0, chosen, latents)
+def parts(latents, codebook):
+    """Distances, their minima and the differences of length, each (N, K) or (N, 1)."""
+    distance = torch.cdist(latents, codebook)
+    gap = latents.norm(dim=1)[:, None] - codebook.norm(dim=1)
+    return distance, distance.min(dim=1).values[:, None], gap
 
 
-def running_sums(codebook, counts, latents, chosen, decay):
-    n, u = gathered(codebook, latents, chosen)
-    after = decay * counts + (1 - decay) * n
-    sums = decay * counts[:, None] * codebook + (1 - decay) * u
-    return sums / after[:, None], after
+def lost(latents, codebook):
+    _, delta, gap = parts(latents, codebook)
+    return (gap.abs() > delta).all(dim=0)
 
 
-def code_by_code(codebook, counts, latents, chosen, decay):
-    codes, after = [], []
-    for j, (code, count) in enumerate(zip(codebook, counts, strict=True)):
-        own = latents[chosen == j]
-        total = decay * count + (1 - decay) * len(own)
-        after.append(total)
-        codes.append((decay * count * code + (1 - decay) * own.sum(dim=0)) / total)
-    return torch.stack(codes), torch.stack(after)
+def lost_one_by_one(latents, codebook):
+    found = []
+    for code in codebook:
+        reach = [
+            abs(z.norm() - code.norm()) <= (z - codebook).norm(dim=1).min()
+            for z in latents
+        ]
+        found.append(not any(reach))
+    return torch.tensor(found)
 
 
-def with_codes(make):
-    """An answer with the right counts and the codes that `make` gives."""
-
-    def answer(codebook, counts, latents, chosen, decay):
-        n, u = gathered(codebook, latents, chosen)
-        after = decay * counts + (1 - decay) * n
-        n, past = n[:, None], counts[:, None]
-        return make(codebook, past, n, u, after[:, None], decay), after
-
-    return answer
+def dead(latents, codebook):
+    winners = torch.cdist(latents, codebook).argmin(dim=1)
+    return winners.bincount(minlength=len(codebook)) == 0
 
 
-def with_counts(make):
-    """An answer with the right codes and the counts that `make` gives."""
-
-    def answer(codebook, counts, latents, chosen, decay):
-        codes, _ = running_sums(codebook, counts, latents, chosen, decay)
-        n, _ = gathered(codebook, latents, chosen)
-        return codes, make(counts, n, decay)
-
-    return answer
-
-
-def in_place(codebook, counts, latents, chosen, decay):
-    codes, after = running_sums(codebook, counts, latents, chosen, decay)
-    return codebook.copy_(codes), counts.copy_(after)
-
-
-def means(codebook, n, u):
-    return torch.where(n > 0, u / n.clamp(min=1), codebook)
+def by_means(latents, codebook):
+    _, delta, gap = parts(latents, codebook)
+    return gap.mean(dim=0).abs() > delta.mean()
 
 
 RIGHT = [
@@ -87,8 +66,8 @@ RIGHT = [
     ),
     (check.restart_threshold, lambda d, p: d ** (p - 1)),
     (check.restart_threshold, lambda d, p: math.exp((p - 0.5) * math.log(d))),
-    (check.ema_step, running_sums),
-    (check.ema_step, code_by_code),
+    (check.lost_by_length, lost),
+    (check.lost_by_length, lost_one_by_one),
 ]
 
 WRONG = [
@@ -134,62 +113,27 @@ WRONG = [
     (check.restart_threshold, lambda d, p: math.exp(-p), "not by 1/e"),
     (check.restart_threshold, lambda d, p: 0.0, "never"),
     (check.restart_threshold, lambda d, p: 0.2, "after 16 batches"),
-    (check.ema_step, lambda e, n, z, k, d: e, "pair"),
-    (check.ema_step, lambda e, n, z, k, d: (e, e), "shape (3,)"),
-    (check.ema_step, in_place, "caller's"),
-    (check.ema_step, with_counts(lambda past, n, d: past), "have not moved"),
-    (check.ema_step, with_counts(lambda past, n, d: n), "alone"),
-    (check.ema_step, with_counts(lambda past, n, d: past + n), "never decay"),
+    (check.lost_by_length, dead, "point away"),
+    (check.lost_by_length, lambda z, e: ~lost(z, e), "Upside down"),
     (
-        check.ema_step,
-        with_counts(lambda past, n, d: (1 - d) * past + d * n),
-        "weights are swapped",
-    ),
-    (check.ema_step, with_counts(lambda past, n, d: d * past + n), "lack"),
-    (check.ema_step, with_counts(lambda past, n, d: 3 * past), "should give"),
-    (check.ema_step, with_codes(lambda e, past, n, u, after, d: e), "not moved"),
-    (
-        check.ema_step,
-        with_codes(lambda e, past, n, u, after, d: means(e, n, u)),
-        "jumps",
+        check.lost_by_length,
+        lambda z, e: (parts(z, e)[2] > parts(z, e)[1]).all(dim=0),
+        "too long as well",
     ),
     (
-        check.ema_step,
-        with_codes(lambda e, past, n, u, after, d: d * e + (1 - d) * means(e, n, u)),
-        "mix means: a code",
+        check.lost_by_length,
+        lambda z, e: (-parts(z, e)[2] > parts(z, e)[1]).all(dim=0),
+        "too short as well",
     ),
     (
-        check.ema_step,
-        with_codes(
-            lambda e, past, n, u, after, d: d * e + (1 - d) * u / n.clamp(min=1)
-        ),
-        "shrinks",
+        check.lost_by_length,
+        lambda z, e: (parts(z, e)[2].abs() > parts(z, e)[1]).any(dim=0),
+        "not enough",
     ),
-    (
-        check.ema_step,
-        with_codes(lambda e, past, n, u, after, d: d * e + (1 - d) * u / n),
-        "NaN",
-    ),
-    (
-        check.ema_step,
-        with_codes(lambda e, past, n, u, after, d: (d * e + (1 - d) * u) / after),
-        "e · count",
-    ),
-    (
-        check.ema_step,
-        with_codes(lambda e, past, n, u, after, d: d * past * e + (1 - d) * u),
-        "running sums",
-    ),
-    (
-        check.ema_step,
-        with_codes(
-            lambda e, past, n, u, after, d: (
-                ((1 - d) * past * e + d * u) / ((1 - d) * past + d * n)
-            )
-        ),
-        "sums are swapped",
-    ),
-    (check.ema_step, with_codes(lambda e, past, n, u, after, d: 9 * e), "should move"),
+    (check.lost_by_length, by_means, "decide nothing"),
+    (check.lost_by_length, lambda z, e: lost(z, e).float(), "booleans"),
+    (check.lost_by_length, lambda z, e: torch.zeros(len(z)), "shape"),
+    (check.lost_by_length, lambda z, e: torch.arange(8) < 1, "Code 0 is 3.5 long"),
 ]
 
 
