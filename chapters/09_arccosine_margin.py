@@ -962,8 +962,7 @@ never = evaluate_vqvae(baseline, unseen)["usage"]
 # %% tags=["nbval-ignore-output"]
 figure = new_figure(7, 3)
 axes = figure.subplots()
-for row, (name, line) in enumerate(zip(ways, ("-", "--", "-."), strict=True)):
-    colour = SERIES[row]
+for name, line, colour in zip(ways, ("-", "--", "-."), SERIES, strict=False):
     for seed in with_margin:
         _, history = later[name, seed]
         usage = [100 * share for share in history["usage"]]
@@ -972,8 +971,9 @@ for row, (name, line) in enumerate(zip(ways, ("-", "--", "-."), strict=True)):
     axes.text(45, 100 * end, name, color=readable(colour), va="center")
 axes.axhline(100 * never, color=WARNING, linewidth=1)
 axes.text(0.3, 100 * never + 2, "baseline, never a margin", color=WARNING)
-axes.set(xlabel="step of the second run", xlim=(0, 51), ylim=(0, 100))
-caption = "Usage in % on the cat, two seeds each. It falls as the margin goes."
+axes.set(xlabel="step of the second run", ylabel="usage on the cat (%)")
+axes.set(xlim=(0, 51), ylim=(0, 100))
+caption = "Two seeds for each way. Usage falls when the margin goes."
 Picture(figure, f"Three pairs of falling curves. {caption}", caption)
 
 # %% tags=["nbval-ignore-output"]
