@@ -66,8 +66,8 @@ from arcvq_lite.widgets import Choice, Slider, SliderFigure
 # A small autoencoder may describe each place of a photograph with one of 128
 # codes. It is a plain VQ-VAE (van den Oord et al. 2017): the nearest code in
 # Euclidean distance is chosen, one loss pulls the code to its latents, another
-# pulls the latents to their code. We practise on six photographs, and judge by
-# the seventh, the cat of [chapter 00](00_start_here.ipynb), cut into 126 patches
+# pulls the latents to their code. We practise on every third patch of six
+# photographs, which is plenty for runs this short, and judge by the seventh, the cat of [chapter 00](00_start_here.ipynb), cut into 126 patches
 # that tile it once.
 
 # %%
@@ -739,7 +739,7 @@ assert low < 1 < high and spread[0, 1] < 1
 assert spread[-1, 0] < 1 < spread[-1, 1]
 print(f"running means: the moved codes end between {low:.2f} and {high:.2f}")
 by_length = dead_by_length(ema_log[-1]["latents"], ema_log[-1]["codes"])
-assert 0.2 < by_length < 0.95
+assert 0.2 < by_length < 0.97
 print(f"length decides {by_length:.0%} of its latent–loser pairs at the end")
 
 # %% [markdown]
@@ -750,9 +750,9 @@ print(f"length decides {by_length:.0%} of its latent–loser pairs at the end")
 # winners are found on both sides of 1. So it is wrong to say that winners are
 # the long codes, or that they are the short ones. They are the codes that have
 # followed the latents, wherever these went. And the second rule is a warning
-# besides. Its losers have a length that lies inside the latents' own range. For a
-# good part of the pairs of a latent and a loser the length would have done, and
-# the code is dead all the same. A wrong length is one way to stand in the wrong
+# besides. Its losers have a length that lies inside the latents' own range. For
+# some pairs of a latent and a loser the length would have done, and the code is
+# dead all the same. A wrong length is one way to stand in the wrong
 # place. A wrong direction is another.
 
 # %% [markdown]
@@ -964,8 +964,9 @@ for temperature in (0.001, 0.1, 10.0):
     print(f"τ = {temperature}: {drawn:.1f} codes, {error:.2f} × the error")
 
 # %% [markdown]
-# A hot lottery speaks with every code, since it hardly listens to the latent.
-# Here the codes are as they were; in training the drawn codes would follow.
+# A hot lottery speaks with every code, since it hardly listens to the latent. How
+# much that costs depends on how well the chosen codes stood. Here the codes are
+# as they were; in training the drawn codes would follow.
 #
 # Finally, one can leave less room. In a space of few dimensions it is hard to be
 # far away from everything. ViT-VQGAN (Yu et al. 2022) projects the latents to a
@@ -1136,14 +1137,14 @@ Picture(figure, f"Codes used and PSNR of seven arms. {caption}", caption)
 # %% tags=["nbval-ignore-output"]
 codes = {name: runs[:, 0].mean().item() for name, runs in results.items()}
 psnr = {name: runs[:, 3].mean().item() for name, runs in results.items()}
-assert codes["EMA, restarts"] > 5 * max(codes["EMA"], codes["plain VQ"])
+assert codes["EMA, restarts"] > 8 * max(codes["EMA"], codes["plain VQ"])
 assert codes["k-means start"] < 16 and codes["EMA"] < 16
-assert 16 < codes["cosine, D = 4"] < codes["EMA, restarts"]
+assert 10 < codes["cosine, D = 4"] < codes["EMA, restarts"]
 assert codes["restarts, far"] < 5 and codes["restarts, turned"] < 24
 assert psnr["EMA"] > psnr["plain VQ"] + 0.8
 assert psnr["restarts, far"] < psnr["EMA"] - 1
 gain = results["EMA, restarts"][:, 3] - results["EMA"][:, 3]  # (3,)
-assert gain.mean().abs() < 1.5
+assert gain.mean() < min(1.0, psnr["EMA"] - psnr["plain VQ"])
 print(f"EMA over plain VQ: {psnr['EMA'] - psnr['plain VQ']:+.1f} dB")
 cut, uncut = results["EMA, restarts"][:, :2].int().T.tolist()
 assert any(a - b > 8 for a, b in zip(cut, uncut, strict=True))
@@ -1161,7 +1162,7 @@ Picture(
     figure,
     "Four cats: the photograph, two of a few tones, one with half-tones.",
     "Seed 0. With a handful of words the cat is cut out of a few tones; with "
-    "many the half-tones return, at about the same PSNR as the EMA's.",
+    "many words the half-tones return.",
 )
 
 # %% [markdown]
@@ -1183,11 +1184,13 @@ Picture(
 # And now the PSNR. What has improved the picture is the EMA codebook, with its
 # handful of codes. It follows its latents where the codes of plain VQ lag behind,
 # so that the decoder is told something true. Restarts have multiplied the living
-# codes, and the PSNR is no better beyond what the seeds scatter. The eye notices
-# something that the PSNR does not reward: half-tones are back where the other
-# two pictures know only a few shades. But each restart also changes the words
-# of the language while the decoder is learning it. In a hundred steps we see that
-# cost, and not yet what a rich vocabulary might bring later.
+# codes by an order of magnitude, and on average moved the PSNR by a fraction of
+# a decibel, no more than the seeds of one arm scatter and less than the EMA did
+# without reviving anybody. The eye notices more than the PSNR does: half-tones
+# are back where the other two pictures know only a few shades. But each restart
+# also changes the words of the language while the decoder is learning it. In a
+# hundred steps we see that cost, and not yet what a rich vocabulary might bring
+# later.
 
 # %% [markdown]
 # ## Interpretation and limits
@@ -1199,7 +1202,7 @@ Picture(
 # cosine as its control, which breaks it. In plain VQ on photographs the skew runs
 # upwards, and after twenty steps length alone rules out nearly every loser. With
 # codes born at length 1 the skew has no single direction, and wrong directions
-# do a good part of the killing. Restarts cure either, against two controls and with
+# do their part of the killing. Restarts cure either, against two controls and with
 # three seeds.
 #
 # What was not shown is that fewer dead codes give better pictures. Nor is the
@@ -1431,7 +1434,7 @@ check.lost_by_length(lost_by_length_solution)
 # points. Matching by cosine removes that term and leaves wrong directions.
 # Restarts put idle codes where latents are and brought most of the codebook back,
 # with two controls that failed as they should. The EMA codebook revived nobody
-# and made the better picture. How many codes live and how good the picture is
+# and did more for the PSNR. How many codes live and how good the picture is
 # are two questions.
 
 # %% [markdown]
