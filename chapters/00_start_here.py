@@ -32,7 +32,6 @@ from arcvq_lite import (
     VQ,
     VQVAE,
     ArcVQ,
-    CodebookUsage,
     ExponentialDecay,
     ExponentialRadius,
     check,
@@ -40,6 +39,7 @@ from arcvq_lite import (
     load_images,
     train_vqvae,
 )
+from arcvq_lite.usage import codebook_use, count_codes
 
 # %%
 from arcvq_lite.viz import (
@@ -552,14 +552,12 @@ for die in ([5, 5, 5, 5, 5, 5], [25, 1, 1, 1, 1, 1], [30, 0, 0, 0, 0, 0]):
     print(f"{die}: usage {usage:.2f}, perplexity {perplexity:.2f}")
 
 # %%
-library = CodebookUsage(128)
-library.update(indices)
-of_set = library.compute()
+of_set = codebook_use(count_codes(indices, 128))
 usage, perplexity = usage_and_perplexity(counts)
 for by_hand, name in ((usage, "usage"), (perplexity, "perplexity")):
     torch.testing.assert_close(by_hand, of_set[name].item())
     torch.testing.assert_close(by_hand, measured[name])
-print("equal to CodebookUsage and to evaluate_vqvae")
+print("equal to codebook_use and to evaluate_vqvae")
 
 # %% tags=["nbval-ignore-output"]
 assert 0.4 < usage < 0.95 and 12 < perplexity < 70

@@ -176,10 +176,10 @@ Picture(
 
 # %% [markdown]
 # It is a box of paints. There is no eye in it, no whisker, no edge, hardly a
-# texture: each code alone is a colour, with a faint weave on it. And yet the same
-# 64 codes came back from the cat with a nose and stripes in chapter 00. The codes
-# that the cat never says are blues and whites, since a cat has no sky. So where do
-# the shapes come from?
+# texture: each code alone is a colour, with a faint weave on it. The codes that the
+# cat never says are mostly blues and whites, since a cat has no sky. And yet a
+# picture told in such words comes back with stripes and a nose, as chapter 00 has
+# shown. Where do the shapes come from?
 
 # %% tags=["nbval-ignore-output"]
 beside = order[:8, None, None].repeat(1, 12, 12)  # the eight most frequent
@@ -347,9 +347,9 @@ print("official less intended:", (official - intended).flatten().tolist())
 #
 # Is it a fault? It is not what a skip is for. A negative number that enters the
 # block has no other way through, since the correction too begins with a ReLU, so it
-# is gone for good. The model trains well all the same, because the convolution before the block can learn to
-# put into positive numbers whatever matters. But weights that were trained with
-# one form are wrong in the other. The library follows the official code by
+# is gone for good. The model trains well all the same, because the convolution before
+# the block can learn to put into positive numbers whatever matters. But weights that
+# were trained with one form are wrong in the other. The library follows the official code by
 # default, and `VQVAE(…, relu_skip=False)` gives the skip that was meant. How much
 # would our trained model mind?
 
@@ -408,8 +408,8 @@ assert sum(moved.values()) == 4
 # What the decoder would like a code to be has no way to reach it: the
 # straight-through line hands the decoder's gradient to the *latent*, past the code.
 # The latent moves, and next time the code follows it. So codes are led by the
-# hand of the encoder, and a code that no latent chooses is led by nobody. That
-# sentence is the whole of chapter 06.
+# hand of the encoder, and a code that no latent chooses is led by nobody. Chapter 06
+# begins where this sentence ends.
 #
 # Now we hold the model in view against `arcvq_lite.VQVAE`. The names of its
 # weights are the same but for the codebook, which lives in the quantizer. We copy
@@ -622,8 +622,9 @@ Picture(figure, f"A curve that falls from log K to zero. {caption}", caption)
 #
 # The sum is fixed, and the two parts are not. A codebook of which a single code
 # does all the talking pays $0 + \log K$, one whose codes take turns pays
-# $\log K + 0$. The objective cannot tell them apart. Nothing in it asks for a
-# codebook to be used.
+# $\log K + 0$. This half of the objective cannot tell them apart and asks for
+# neither. The other half, the reconstruction, may have an opinion, but we have seen
+# that it does not reach the codes.
 
 # %% tags=["nbval-ignore-output"]
 p = counts.double() / counts.sum()  # (K,)
@@ -812,7 +813,8 @@ Picture(
 # are taken on the same held-out pictures.
 #
 # The random start has spread over a handful of codes and stays there, with a poor
-# picture. It has not been unlucky. It will be our patient in chapter 06.
+# picture. Was it unlucky? That is a question for chapter 06, where it will be our
+# patient.
 
 # %% [markdown]
 # ### What a PSNR is, and what it is not
@@ -825,8 +827,8 @@ Picture(
 # $$\mathrm{PSNR} = 10\log_{10}\frac{2^2}{\mathrm{mse}} = 10\log_{10}\frac{4}{\sigma^2} - 10\log_{10}\frac{\mathrm{mse}}{\sigma^2} .$$
 #
 # The second form ties it to our loss. On the training photographs, grey for
-# everything, a term of 1, scores $10\log_{10}(4/\sigma^2)$; from there every factor of ten in the term is worth 10
-# dB, and every halving 3. The mean must be taken over the error, before the
+# everything, a term of 1, scores $10\log_{10}(4/\sigma^2)$; from there every factor
+# of ten in the term is worth 10 dB, and every halving 3. The mean must be taken over the error, before the
 # logarithm. The mean of the patches' own decibels is another number, and never a
 # smaller one, because $-\log$ is convex: the mean of $-\log$ is at least $-\log$ of
 # the mean.
@@ -1034,8 +1036,8 @@ print(f"PSNR on unseen digits {score:.1f} dB, of one grey {of_grey:.1f} dB")
 print("the first three:", words[:3].flatten(1).tolist())
 
 # %% [markdown]
-# Most digits come back as themselves, in sixteen bits, and many hands share one
-# word. Look at the last row, though. Of more than sixty-five thousand possible
+# Most digits come back as themselves, in sixteen bits, and different hands often
+# share one word. Look at the last row, though. Of more than sixty-five thousand possible
 # words only a few hundred are ever said, and four tokens drawn by lot are hardly
 # ever one of them. An autoencoder knows the words and not the language. To
 # make new pictures one has to learn which tokens go together, which is a second
@@ -1189,8 +1191,8 @@ Picture(figure, f"A cat's face six times. {caption}", caption)
 # to their neighbours. They had no time to go anywhere. What the arms compare is
 # where the codes lie when the latents arrive, and that counts for more than a short
 # training of the codes. Keep it in mind when chapter 06 looks for the cause of
-# collapse. An idle code is not idle because it learns badly. It lies in the wrong
-# place.
+# collapse. Perhaps an idle code is idle less because it learns badly than because it
+# lies in the wrong place.
 
 # %% [markdown]
 # ## Interpretation and limits
@@ -1212,8 +1214,8 @@ Picture(figure, f"A cat's face six times. {caption}", caption)
 # | ours | a quarter of the width, 220 steps of 16 patches, Euclidean matching; a codebook that begins with k-means on a warmed-up encoder's latents, as Łańcucki et al. (2020) do from time to time |
 #
 # What remains open here is the random start, which ended on a handful of codes. The
-# loss did not mind, and we know why: both ways of using a codebook pay the same
-# $\log K$.
+# KL did not mind, and we know why: every way of using a codebook pays the same
+# $\log K$. Why the other terms did not help it, we have not shown.
 
 # %% [markdown]
 # ## Exercises
@@ -1424,8 +1426,8 @@ check.kl_to_uniform(kl_to_uniform_solution)
 # by the data's variance because that makes it a Gaussian likelihood in units that
 # no rescaling changes; the codebook term moves codes alone; the commitment moves
 # the encoder alone. The KL of a VAE is there too, but for a one-hot posterior and an
-# even prior it is $\log K$ per token, a constant, so nothing asks the codes to be
-# used. A code by itself is a colour on photographs and nearly a shape on digits,
+# even prior it is $\log K$ per token, a constant, so it does not ask for the codes to
+# be used. A code by itself is a colour on photographs and nearly a shape on digits,
 # depending on what a latent sees; pictures arise where codes meet. Against the same
 # autoencoder without a quantizer, 64 codes cost a few decibels at most, codes frozen
 # where k-means had put them did as well as learned ones, and tokens by lot lost
@@ -1458,6 +1460,6 @@ check.kl_to_uniform(kl_to_uniform_solution)
 # %% [markdown]
 # ## Next
 #
-# The random start left most of its codes idle, and the loss was content.
+# The random start left most of its codes idle.
 # [Chapter 06](06_collapse.ipynb) watches it happen step by step: who wins, why
 # winners go on winning, and what can be done for the others.

@@ -515,28 +515,10 @@ Picture(figure, f"A cat's eye, four times. {caption}", caption)
 #
 # A codebook that is matched by direction should start with directions. The
 # official code draws each code evenly from a cube and divides it by its length.
-# All codes begin at length 1, where the two matchings agree, and that is wise. Are
-# the directions also even? Along a unit vector $u$ the cube reaches out as far as
-# $1/\|u\|_\infty$, where $\|u\|_\infty$ is the largest entry of $u$ in size.
-# Whatever lies on that ray, in a thin cone around it, is projected onto $u$. The
-# volume of such a cone grows with the $D$-th power of its length, so the density
-# of directions is
-#
-# $$p(u) \;\propto\; \|u\|_\infty^{-D} .$$
-#
-# On a diagonal of the cube all entries are $1/\sqrt D$, on an axis the largest is
-# 1. The diagonals are therefore favoured by the factor $D^{D/2}$: twice in the
-# plane, 4096 times in eight dimensions. That sounds like a poor start. Is it one?
-
-# %%
-torch.manual_seed(0)
-drawn = F.normalize(torch.empty(200_000, 2).uniform_(-1, 1), dim=1)
-tight = math.cos(math.radians(3))  # within three degrees of …
-on_axis = (drawn.abs().max(dim=1).values > tight).sum()
-on_diagonal = (drawn.abs().sum(dim=1) > math.sqrt(2) * tight).sum()
-ratio = (on_diagonal / on_axis).item()
-assert abs(ratio - 2) < 0.15
-print(f"D = 2: {ratio:.1f} times as many directions on a diagonal")
+# All codes begin at length 1, where the two matchings agree, and that is wise. The
+# directions lean to the corners of the cube, as [chapter 02](02_sphere_and_scale.ipynb)
+# has derived, and by a factor that sounds ruinous. Is it a poor start? What matters to
+# a codebook is how far a code's nearest neighbour is.
 
 # %%
 for dim in (2, 8, 16):
@@ -550,10 +532,9 @@ for dim in (2, 8, 16):
     assert abs(found.mean_nearest_angle / even.mean_nearest_angle - 1) < 0.15
 
 # %% [markdown]
-# It is not. The factor compares extremes, and almost no direction in many
-# dimensions is near an axis or a diagonal. What matters to a codebook, how far a
-# code's nearest neighbour is, hardly differs from an even draw. The library keeps
-# the official rule, and a Gaussian draw, normalised, would be the exact one.
+# It is not. The nearest neighbours are about as far as after an even draw. The
+# library keeps the official rule, and a Gaussian draw, normalised, would be the exact
+# one.
 
 # %% [markdown]
 # ## What matching by angle descends

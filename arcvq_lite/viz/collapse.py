@@ -205,11 +205,12 @@ class CollapseScene:
         words = ((CODES, "chosen codes"), (NEUTRAL, "idle codes"), (LATENTS, "latents"))
         for place, (colour, word) in enumerate(words):
             lengths.text(
-                0.02,
+                0.99,
                 0.98 - 0.1 * place,
                 word,
                 transform=lengths.transAxes,
                 color=readable(colour),
+                ha="right",
                 va="top",
             )
 
