@@ -23,7 +23,6 @@ import math
 
 import torch
 from einops import rearrange
-from sklearn.cluster import KMeans
 from torch.nn import functional as F
 
 # %%
@@ -731,11 +730,24 @@ def small_pixels(images):
     return rearrange(F.avg_pool2d(images, 4), "n c h w -> (n h w) c")
 
 
-palette = KMeans(128, n_init=1, max_iter=20, random_state=0)
-palette.fit(small_pixels(photos.images)[::20].numpy())
-colours = torch.from_numpy(palette.cluster_centers_)  # (128, 3)
-chosen = palette.predict(small_pixels(patches).numpy())  # (8064,)
-palette_indices = torch.from_numpy(chosen).long().reshape(indices.shape)
+# %%
+def kmeans(points, count, rounds=20):
+    """(N, 3) to (count, 3) colours; chapter 04 says why this works."""
+    generator = torch.Generator().manual_seed(0)
+    drawn = torch.randperm(len(points), generator=generator)[:count]
+    colours = points[drawn]
+    for _ in range(rounds):
+        chosen = torch.cdist(points, colours).argmin(dim=1)  # (N,)
+        counts = chosen.bincount(minlength=count)[:, None]
+        sums = torch.zeros_like(colours).index_add_(0, chosen, points)
+        colours = torch.where(counts > 0, sums / counts, colours)
+    return colours
+
+
+# %%
+colours = kmeans(small_pixels(photos.images)[::20], 128)  # (128, 3)
+chosen = torch.cdist(small_pixels(patches), colours).argmin(dim=1)  # (8064,)
+palette_indices = chosen.reshape(indices.shape)
 small = rearrange(colours[palette_indices], "n h w c -> n c h w")
 palette_painted = F.interpolate(small, scale_factor=4)  # (126, 3, 32, 32)
 

@@ -87,7 +87,7 @@ print(tuple(patches.shape), "tile", tuple(whole_cat.shape))
 # %%
 STEPS, BATCH, K, D = 100, 16, 128, 16
 torch.set_num_threads(1)  # the network is too small to be shared out
-SMALL = {"hidden": 16, "residual_layers": 1, "residual_hidden": 8}
+SMALL = {"hidden": 16, "residual_layers": 0, "residual_hidden": 8}
 variance = photos.var()
 
 
@@ -115,14 +115,15 @@ def one_step(model, optimizer, batch, step):
 # %%
 @torch.no_grad()
 def record(model, step):
-    latents = model.latents(patches)  # (126, D, 8, 8)
-    indices = model.quantizer.assign(latents)  # (126, 8, 8)
+    parts = [model.encode(part) for part in patches.split(18)]
+    indices = torch.cat(parts)  # (126, 8, 8)
+    latents = model.latents(patches[::4])  # (32, D, 8, 8)
     painted = model.decode(indices).clamp(-1, 1)
     error = (painted - patches).square().mean().item()
     return {
         "step": step,
         "codes": model.quantizer.codebook.detach().clone(),  # (K, D)
-        "latents": as_rows(latents)[::32],  # (252, D)
+        "latents": as_rows(latents)[::8].clone(),  # (256, D)
         "counts": indices.flatten().bincount(minlength=K),  # (K,)
         "psnr": 10 * math.log10(4 / error),
     }
@@ -167,7 +168,7 @@ plain_log.append(record(plain, STEPS))
 # %%
 def plane_of(log):
     """(D, 2): the two directions that hold most of the latents' length."""
-    rows = torch.cat([entry["latents"] for entry in log])  # (steps * 252, D)
+    rows = torch.cat([entry["latents"] for entry in log])  # (steps * 256, D)
     return torch.linalg.svd(rows, full_matrices=False).Vh[:2].T
 
 
@@ -303,7 +304,8 @@ Picture(figure, f"Three rising curves over tokens. {caption}", caption)
 # %% tags=["nbval-ignore-output"]
 def codes_on_the_cat(model):
     """Codes found when the cat is told in patches, and in one piece."""
-    in_patches = model.encode(patches)  # (126, 8, 8)
+    parts = [model.encode(part) for part in patches.split(18)]
+    in_patches = torch.cat(parts)  # (126, 8, 8)
     in_one_piece = model.encode(whole_cat[None])  # (1, 72, 112)
     assert in_patches.numel() == in_one_piece.numel()
     return len(in_patches.unique()), len(in_one_piece.unique())
@@ -335,7 +337,7 @@ print(f"{cut} codes in patches, {uncut} in one piece")
 # $n_j/N$: who has many latents learns fast, who has few learns slowly.
 
 # %%
-rows = last["latents"]  # (252, D)
+rows = last["latents"]  # (256, D)
 quantizer = VQ(K, D, commitment_weight=0.0)
 with torch.no_grad():
     quantizer.codebook.copy_(last["codes"])
@@ -478,7 +480,7 @@ print("the score chooses as VQ does, and as the distance does")
 # %%
 generator = torch.Generator().manual_seed(0)
 codes = F.normalize(torch.randn(K, D, generator=generator), dim=1)
-directions = F.normalize(torch.randn(4000, D, generator=generator), dim=1)
+directions = F.normalize(torch.randn(2000, D, generator=generator), dim=1)
 lengths = torch.logspace(-1, 1.3, 40)
 
 
@@ -551,7 +553,7 @@ print(f"at latents of 10 it then wins {won[10.0].max() * K:.0f} fair shares")
 
 # %%
 codebook = last["codes"].clone().requires_grad_()
-mine = scores(rows, codebook).gather(1, chosen[:, None])  # (252, 1)
+mine = scores(rows, codebook).gather(1, chosen[:, None])  # (256, 1)
 (uphill,) = torch.autograd.grad(mine.sum(), codebook)  # (K, D)
 factor = rows.numel() / 2  # N D / 2
 torch.testing.assert_close(uphill, -factor * quantizer.codebook.grad)
@@ -956,10 +958,10 @@ def lottery(latents, codebook, temperature):
 
 
 rows, codes = last["latents"], last["codes"]
-square = torch.cdist(rows, codes).square()  # (252, K)
+square = torch.cdist(rows, codes).square()  # (256, K)
 for temperature in (0.001, 0.1, 10.0):
     p = lottery(rows, codes, temperature)
-    drawn = (1 - (1 - p).prod(dim=0)).sum()  # codes expected in 252 draws
+    drawn = (1 - (1 - p).prod(dim=0)).sum()  # codes expected in 256 draws
     error = (p * square).sum(dim=1).mean() / square.amin(dim=1).mean()
     print(f"τ = {temperature}: {drawn:.1f} codes, {error:.2f} × the error")
 
@@ -1028,7 +1030,7 @@ collapse_figure = SliderFigure(
     scene,
     alt_title="Codes and latents of a training run, step by step",
     size=(7.2, 3.1),
-    step=Slider(0, STEPS, 4, 24, "step", frames=14, format=".0f"),
+    step=Slider(0, STEPS, 4, 24, "step", frames=11, format=".0f"),
     arm=Choice(tuple(logs), "plain VQ", "rule of the codebook"),
 )
 collapse_figure
@@ -1044,7 +1046,7 @@ print(late, cured, sep="\n")
 
 # %% [markdown]
 # Plain VQ's first winner sets out at once, outwards to the latents; a few others
-# follow it late, and the inner ring never moves. The EMA's first winner moves
+# follow it, some of them late, and the inner ring never moves. The EMA's first winner moves
 # inwards, and its idle codes stay in a ring at length 1, most of them in
 # directions where the latents are not. With restarts the ring is emptied when
 # the clock of seven steps runs out. From then on the codes lie among the latents,
@@ -1080,7 +1082,7 @@ def turned(rows):
 
 
 def judge(model):
-    found = evaluate_vqvae(model, patches)
+    found = evaluate_vqvae(model, patches, batch_size=18)
     return [*codes_on_the_cat(model), found["perplexity"], found["psnr"]]
 
 
@@ -1144,10 +1146,10 @@ assert codes["restarts, far"] < 5 and codes["restarts, turned"] < 24
 assert psnr["EMA"] > psnr["plain VQ"] + 0.8
 assert psnr["restarts, far"] < psnr["EMA"] - 1
 gain = results["EMA, restarts"][:, 3] - results["EMA"][:, 3]  # (3,)
-assert 0 < gain.mean() < min(1.0, psnr["EMA"] - psnr["plain VQ"])
+assert 0 < gain.mean() < 0.6 * (psnr["EMA"] - psnr["plain VQ"])
 print(f"EMA over plain VQ: {psnr['EMA'] - psnr['plain VQ']:+.1f} dB")
 cut, uncut = results["EMA, restarts"][:, :2].int().T.tolist()
-assert any(a - b > 8 for a, b in zip(cut, uncut, strict=True))
+assert min(uncut) > 0.5 * max(cut)
 print("restarts, codes in patches and in one piece:", cut, uncut)
 print("restarts over EMA, seed by seed:", [f"{g:+.1f} dB" for g in gain])
 
@@ -1160,9 +1162,9 @@ figure = new_figure(7.4, 1.6)
 draw_images(figure, torch.stack(list(shown.values())), list(shown), columns=4)
 Picture(
     figure,
-    "Four cats: the photograph, one in two tones, one grey, one with red.",
-    "Seed 0. Plain VQ has words for dark and bright. The EMA's few give a "
-    "grey cat; with restarts a colour comes in, and finer fur.",
+    "Four cats: the photograph, one in two tones, and two soft ones alike.",
+    "Seed 0. The two on the right are told with a handful of words and with "
+    "more than a hundred; look for the difference.",
 )
 
 # %% [markdown]
@@ -1176,22 +1178,21 @@ Picture(
 # do hardly better than no restarts. So a code needs both, and a latent's own
 # place has both.
 #
-# Look at the second column before you celebrate. When the photograph is told in
-# one piece, one of the restarted models loses a good part of its codes: they had
-# been spent on the cuts between patches. Restarts draw from the batch, and 28 of
-# a patch's 64 places lie on its border.
+# Look at the second column before you celebrate. Restarts draw from the batch,
+# and 28 of a patch's 64 places lie on its border, so the new codes might be words
+# for the cuts between patches and for nothing else. They are not: when the
+# photograph is told in one piece, most of them are still spoken. It need not be
+# so, as chapter 00 has shown, and one has to look.
 #
 # And now the PSNR. What has improved the picture is the EMA codebook, with its
 # handful of codes. It follows its latents where the codes of plain VQ lag behind,
 # so that the decoder is told something true. Restarts have multiplied the living
-# codes by an order of magnitude, and on average moved the PSNR up by a fraction of
-# a decibel, no more than the seeds of one arm scatter and less than the EMA did
-# without reviving anybody. That is a hint, and three seeds do not make it more.
-# The eye notices more than the PSNR does: a cat that was grey has a colour, if not
-# yet the right one. But each restart
-# also changes the words of the language while the decoder is learning it. In a
-# hundred steps we see that cost, and not yet what a rich vocabulary might bring
-# later.
+# codes by an order of magnitude. On average they have moved the PSNR up, though
+# about as much as the seeds of one arm scatter, not at every seed, and far less
+# than the EMA did without reviving anybody. That is a hint, and three seeds do
+# not make it more. Each restart also changes the words of the language while the
+# decoder is learning it. In a hundred steps we see that cost, and not yet what a
+# rich vocabulary might bring later.
 
 # %% [markdown]
 # ## Interpretation and limits
