@@ -699,9 +699,10 @@ print("moved from 2 codes to 128")
 # 2017):
 # the same network, as many codes, the same seed, the same 400 steps. It compares by
 # Euclidean distance, and has neither ball nor margin. A second rival, `EMAVQ`, moves
-# each code to the running mean of the latents that chose it, and puts a code that
-# nobody chooses on a fresh latent (Dhariwal et al. 2020). It is an old and strong
-# cure for idle codes.
+# each code to the running mean of the latents that chose it. (It also puts a code that
+# nobody chooses on a fresh latent, as Dhariwal et al. (2020) do, but with its defaults
+# not before step 459, so not in this run; [chapter 06](06_collapse.ipynb) works that
+# out.)
 
 
 # %%
@@ -771,7 +772,7 @@ def there_and_back(model):
 arms = {
     "ArcVQ": (indices, reconstruction),
     "VQ, the baseline": there_and_back(vq),
-    "EMA with restarts": there_and_back(ema),
+    "EMA": there_and_back(ema),
     "palette, no network": (palette_indices, palette_painted),
     "ArcVQ, shuffled": (shuffled, model.decode(shuffled)),
 }
@@ -821,7 +822,7 @@ Picture(figure, f"Two panels of three curves each. {caption}", caption)
 # codes, which is called collapse and has [chapter 06](06_collapse.ipynb) to itself, and its picture
 # is poorer by more than a decibel.
 #
-# Then the story turns. EMA with restarts uses far fewer codes than ours, and its
+# Then the story turns. EMA uses far fewer codes than ours, and its
 # picture is *better*. The palette, without any network, beats all three. And the
 # control has usage and perplexity equal to ours to the last digit, with a picture
 # hardly better than one flat colour. The answer to the question above is no. How
@@ -1068,7 +1069,7 @@ print(f"a hundred codes and one code: perplexity {both:.0f} together")
 #
 # <details><summary>Answer</summary>
 #
-# The shuffled tokens have the same usage and no picture. EMA with restarts had far
+# The shuffled tokens have the same usage and no picture. EMA had far
 # fewer codes in use and the better picture. A third one: many codes were spent on
 # the border of the patches and not on what they show.
 #
