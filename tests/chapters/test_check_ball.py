@@ -2,7 +2,6 @@
 
 import math
 
-import pytest
 import torch
 from torch.nn import functional as F
 
@@ -66,7 +65,7 @@ def overflow_past(limit):
     return lambda alpha: math.floor(math.log(limit) / alpha) + 1
 
 
-RIGHT = {
+RIGHT_BY_NAME = {
     "growth_rate": [
         lambda final, steps: math.log(final) / steps,
         lambda final, steps: torch.tensor(final, dtype=torch.float64).log() / steps,
@@ -91,7 +90,7 @@ RIGHT = {
     "grow_then_hold": [hold_by_hand, hold_in_pieces],
 }
 
-WRONG = {
+WRONG_BY_NAME = {
     "growth_rate": [
         (lambda final, steps: math.log2(final) / steps, "base 2"),
         (lambda final, steps: math.log10(final) / steps, "base 10"),
@@ -132,7 +131,7 @@ WRONG = {
             lambda e, radius: e / norms(e) * norms(e).clamp(max=radius),
             "zero norm becomes NaN",
         ),
-        (lambda e, radius: e[:, :1], r"shape should be \(4, 3\)"),
+        (lambda e, radius: e[:, :1], "shape should be (4, 3)"),
     ],
     "binding_share": [
         (
@@ -193,23 +192,13 @@ WRONG = {
     ],
 }
 
-
-@pytest.mark.parametrize(
-    ("name", "answer"),
-    [(name, answer) for name, answers in RIGHT.items() for answer in answers],
-)
-def test_a_right_answer_passes(name, answer):
-    verdict = getattr(check, name)(answer)
-    assert verdict.passed, verdict
-    assert "✓" in repr(verdict)
-
-
-@pytest.mark.parametrize(
-    ("name", "answer", "sentence"),
-    [(name, *pair) for name, pairs in WRONG.items() for pair in pairs],
-)
-def test_a_wrong_idea_is_named(name, answer, sentence):
-    verdict = getattr(check, name)(answer)
-    assert not verdict.passed
-    with pytest.raises(AssertionError, match=sentence):
-        raise AssertionError(verdict.message)
+RIGHT = [
+    (getattr(check, name), answer)
+    for name, answers in RIGHT_BY_NAME.items()
+    for answer in answers
+]
+WRONG = [
+    (getattr(check, name), *case)
+    for name, cases in WRONG_BY_NAME.items()
+    for case in cases
+]

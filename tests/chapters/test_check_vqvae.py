@@ -2,7 +2,6 @@
 
 import math
 
-import pytest
 import torch
 from torch.nn import functional as F
 
@@ -209,17 +208,3 @@ WRONG = [
     (check.kl_to_uniform, lambda q: kl_by_sum(q)[:1], "shape should be (2,)"),
     (check.kl_to_uniform, lambda q: kl_by_sum(q) + 1, "yours is"),
 ]
-
-
-@pytest.mark.parametrize(("checker", "answer"), RIGHT)
-def test_a_right_answer_passes_in_more_than_one_style(checker, answer):
-    verdict = checker(answer)
-    assert verdict.passed, verdict
-    assert repr(verdict).startswith("✓")
-
-
-@pytest.mark.parametrize(("checker", "answer", "words"), WRONG)
-def test_a_wrong_idea_is_named(checker, answer, words):
-    verdict = checker(answer)
-    assert not verdict.passed
-    assert words in verdict.message
