@@ -819,8 +819,8 @@ Picture(figure, f"Two panels of three curves each. {caption}", caption)
 
 # %% [markdown]
 # Against the baseline our model wins clearly. Plain VQ has settled on a handful of
-# codes, which is called collapse and has [chapter 06](06_collapse.ipynb) to itself, and its picture
-# is poorer by more than a decibel.
+# codes, which is called collapse and has [chapter 06](06_collapse.ipynb) to itself,
+# and its picture is poorer by more than a decibel.
 #
 # Then the story turns. EMA uses far fewer codes than ours, and its
 # picture is *better*. The palette, without any network, beats all three. And the
