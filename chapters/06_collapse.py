@@ -31,11 +31,11 @@ from arcvq_lite import (
     VQ,
     VQVAE,
     ArcVQ,
-    CodebookUsage,
     check,
     evaluate_vqvae,
     load_images,
 )
+from arcvq_lite.usage import codebook_use, count_codes
 
 # %%
 from arcvq_lite.viz import (
@@ -225,13 +225,14 @@ def usage_and_perplexity(counts):
     return (counts > 0).double().mean().item(), entropy.exp().item()
 
 
-library = CodebookUsage(K)
+together = torch.zeros(K, dtype=torch.int64)
 for batch in plain.encode(patches).split(20):  # (20, 8, 8) each
-    library.update(batch)  # sums the counts and divides at the end
-found = [library.compute()[key].item() for key in ("usage", "perplexity")]
-mine = list(usage_and_perplexity(counts))
-torch.testing.assert_close(torch.tensor(mine), torch.tensor(found))
-print("equal to CodebookUsage over the whole cat")
+    together += count_codes(batch, K)  # counts may be added, shares may not
+library = codebook_use(together)
+mine = usage_and_perplexity(counts)
+for number, name in zip(mine, ("usage", "perplexity"), strict=True):
+    torch.testing.assert_close(number, library[name].item())
+print("equal to the library's, counted in parts")
 
 # %% [markdown]
 # How many tokens must one look at? Suppose that tokens are drawn independently

@@ -27,6 +27,8 @@ from einops import rearrange
 from torch import nn
 from torch.nn import functional as F
 
+torch.set_num_threads(1)  # networks as small as ours gain nothing from two
+
 # %%
 from arcvq_lite import (
     VQ,

@@ -26,6 +26,8 @@ import torch
 from einops import rearrange
 from torch.nn import functional as F
 
+torch.set_num_threads(1)  # networks as small as ours gain nothing from two
+
 # %%
 from arcvq_lite import (
     VQVAE,
