@@ -948,7 +948,7 @@ scene = ScaleScene(SCALES, CLASSES, arcs, torch.stack(ways), floors)
 scale_figure = SliderFigure(
     scene,
     alt_title="Confidence on the way to a rival, and the floor of the loss",
-    size=(7.0, 2.8),
+    size=(6.6, 2.7),
     scale=Slider(1, 31, 3, 1, "scale s", frames=11, format=".0f"),
     classes=Choice(CLASSES, 10, "classes C"),
 )
