@@ -383,7 +383,7 @@ print(f"lengths of the codes: {lengths.min():.2f} to {lengths.max():.2f}")
 # place in the grid. Then it runs convolutions the other way, from 8 by 8 places
 # back to 32 by 32 pixels:
 #
-# $$\hat z = e_{k} \in \mathbb{R}^{B \times D \times 8 \times 8} \;\longrightarrow\; \hat x \in \mathbb{R}^{B \times 3 \times 32 \times 32}$$
+# $$e_{k} \in \mathbb{R}^{B \times D \times 8 \times 8} \;\longrightarrow\; \tilde x \in \mathbb{R}^{B \times 3 \times 32 \times 32}$$
 
 # %%
 with torch.no_grad():
@@ -421,7 +421,7 @@ Picture(
 # compares the error with the widest swing that the pixels can make. Ours lie
 # between −1 and 1, so the swing is 2:
 #
-# $$\mathrm{PSNR} = 10 \log_{10} \frac{2^2}{\frac{1}{n} \sum_{i=1}^{n} (\hat x_i - x_i)^2} \;\text{dB.}$$
+# $$\mathrm{PSNR} = 10 \log_{10} \frac{2^2}{\frac{1}{n} \sum_{i=1}^{n} (\tilde x_i - x_i)^2} \;\text{dB.}$$
 #
 # Larger is better, and every 6 dB halve the error.
 

@@ -216,7 +216,8 @@ print(f"distances shrink by {mixed.min():.3f} to {mixed.max():.3f} across it")
 # $\langle e - Pe,\; y - Pe\rangle \le 0$ for every $y$ of the ball. Write that
 # for two codes $e$ and $f$, each time with the other's projection as $y$, and
 # add:
-# $\|Pe - Pf\|^2 \le \langle e - f,\, Pe - Pf\rangle \le \|e - f\|\,\|Pe - Pf\|$.
+#
+# $$\|Pe - Pf\|^2 \le \langle e - f,\, Pe - Pf\rangle \le \|e - f\|\,\|Pe - Pf\| .$$
 #
 # What holds in mathematics needs care in float32. The factor $M/\|e\|$ is
 # rounded, and so is its product with each entry, so that a projected code may
