@@ -16,6 +16,8 @@ MODULES = [
 ]
 WITH_EXAMPLES = {
     "arcvq_lite.metrics",
+    "arcvq_lite.models.critic",
+    "arcvq_lite.models.vqgan",
     "arcvq_lite.models.vqvae",
     "arcvq_lite.quantizers.arc",
     "arcvq_lite.schedules",

@@ -16,6 +16,7 @@ from arcvq_lite import (
     official_state_dict,
     save_official,
 )
+from arcvq_lite.models import PatchCritic
 
 CONV_1 = "_encoder._conv_1.weight"
 CODEBOOK = "_vq_vae.embedding.weight"
@@ -233,10 +234,15 @@ def test_a_far_layer_number_does_not_build_that_many_layers(state):
         load_official({**state, far: torch.zeros(5, 6, 3, 3)})
 
 
-def test_the_vqgan_variant_is_told_apart():
+def test_the_vqgan_variant_is_told_apart_by_its_keys():
     keys = ("encoder.down.0.block.0.conv1.weight", "decoder.up.0.block.0.conv1.weight")
-    with pytest.raises(ValueError, match="VQGAN"):
+    with pytest.raises(ValueError, match=r"missing encoder\.conv_in\.weight"):
         load_official({key: torch.zeros(1) for key in keys})
+
+
+def test_a_critic_beside_a_vqvae_is_refused(model):
+    with pytest.raises(ValueError, match="critic belongs to a VQGAN"):
+        official_state_dict(model, PatchCritic())
 
 
 @pytest.mark.parametrize(
