@@ -146,7 +146,7 @@ def _folders_in(folder: Path) -> tuple[Path, ...]:
 
 
 def _images_in(folder: Path) -> Iterator[Path]:
-    named = (path for path in folder.iterdir() if _has_image_name(path))
+    named = (path for path in folder.iterdir() if is_image_name(path))
     return (path for path in named if not path.is_dir())
 
 
@@ -154,8 +154,9 @@ def _images_below(folder: Path) -> Iterator[Path]:
     for place, folders, files in os.walk(folder):
         folders[:] = [name for name in folders if not name.startswith(".")]
         paths = (Path(place, name) for name in files)
-        yield from (path for path in paths if _has_image_name(path))
+        yield from (path for path in paths if is_image_name(path))
 
 
-def _has_image_name(path: Path) -> bool:
+def is_image_name(path: Path) -> bool:
+    """Whether a file is one by its suffix, and not hidden."""
     return path.suffix.lower() in SUFFIXES and not path.name.startswith(".")

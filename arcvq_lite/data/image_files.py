@@ -37,7 +37,7 @@ def read_rgb(path: Path, size: int | None = None) -> NDArray[np.uint8]:
 
     try:
         with Image.open(path) as stored:
-            image = _to_rgb(ImageOps.exif_transpose(stored))
+            image = to_rgb(ImageOps.exif_transpose(stored))
     except Exception as error:  # a damaged file breaks each decoder in its own way
         raise ValueError(
             f"{path} cannot be read as an image ({error}); mend it or take it out"
@@ -57,7 +57,17 @@ def _central_square(image: Image.Image, size: int) -> Image.Image:
     return resized.crop((left, top, left + size, top + size))
 
 
-def _to_rgb(image: Image.Image) -> Image.Image:
+def to_rgb(image: Image.Image) -> Image.Image:
+    """Bring an image of any mode to 8-bit RGB.
+
+    Grey, palette and CMYK become RGB, 16-bit grey is scaled to 8 bits, transparency
+    is dropped.
+
+    Raises:
+        ValueError: if its grey levels have no agreed white.
+    """
+    if image.mode == "RGB":
+        return image
     if image.mode.startswith("I"):
         return _eight_bits(image).convert("RGB")
     if image.mode == "F":
