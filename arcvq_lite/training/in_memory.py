@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
@@ -15,60 +14,12 @@ from tqdm.auto import tqdm
 from arcvq_lite.geometry import codebook_geometry
 from arcvq_lite.layout import NonFiniteLatentsError
 from arcvq_lite.models.vqvae import VQVAE, check_images
+from arcvq_lite.training.divergence import DivergenceError
+from arcvq_lite.training.history import History
 from arcvq_lite.usage import codebook_use, count_codes
 
 _PROBE_IMAGES = 512
 _SHOWN = ("psnr", "usage")
-
-
-class DivergenceError(FloatingPointError):
-    """The loss is no longer a finite number; the message has step and terms."""
-
-
-@dataclass
-class History:
-    """What a run logged: one row a logged step, one column a name.
-
-    Attributes:
-        steps: the logged steps, ascending.
-        columns: values by name, each list as long as `steps`.
-    """
-
-    steps: list[int] = field(default_factory=list)
-    columns: dict[str, list[float]] = field(default_factory=dict)
-
-    def append(self, step: int, row: dict[str, float]) -> None:
-        """Log a row; every row has the names of the first.
-
-        Raises:
-            ValueError: if the names differ from the first row's.
-        """
-        if self.steps and row.keys() != self.columns.keys():
-            raise ValueError(
-                f"row has {sorted(row)}, the rows before have {sorted(self.columns)}"
-            )
-        self.steps.append(step)
-        for name, value in row.items():
-            self.columns.setdefault(name, []).append(value)
-
-    @property
-    def names(self) -> list[str]:
-        """The logged quantities, in the order in which they were logged."""
-        return list(self.columns)
-
-    def __getitem__(self, name: str) -> list[float]:
-        """The values of one quantity, one a logged step.
-
-        Raises:
-            KeyError: if nothing was logged under that name.
-        """
-        if name not in self.columns:
-            raise KeyError(f"{name!r} was not logged; there are {self.names}")
-        return self.columns[name]
-
-    def final(self, name: str) -> float:
-        """The last logged value of one quantity."""
-        return self[name][-1]
 
 
 def train_vqvae(

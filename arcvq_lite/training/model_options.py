@@ -1,0 +1,151 @@
+"""The part of a run's description that says what is trained: codebook and model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from arcvq_lite.training.option_checks import check_above_zero, check_at_least
+
+
+@dataclass(frozen=True)
+class RadiusOptions:
+    """The ball around the codebook: M(t).
+
+    Args:
+        kind: exponential is the paper's growing ball.
+        alpha: growth a step of the exponential ball.
+        radius: of the constant ball, and where the shrinking one begins.
+        total_steps: where the shrinking ball reaches 0.
+    """
+
+    kind: Literal["exponential", "constant", "shrinking"] = "exponential"
+    alpha: float = 3e-4
+    radius: float = 1.0
+    total_steps: int = 1
+
+
+@dataclass(frozen=True)
+class MarginOptions:
+    """The ArcCosine margin loss and its fading weight γ(t) = γ₀ exp(−λ t).
+
+    Args:
+        scale: s.
+        margin: m in radians.
+        top_k: positives of each code.
+        weight: γ₀.
+        decay: λ.
+    """
+
+    scale: float = 5.0
+    margin: float = 0.1
+    top_k: int = 3
+    weight: float = 1.0
+    decay: float = 5e-4
+
+
+@dataclass(frozen=True)
+class QuantizerOptions:
+    """The codebook.
+
+    Args:
+        num_codes: K.
+        dim: D.
+        kind: arc is ArcVQ, vq is VQ, ema is EMAVQ.
+        codebook_weight: how strongly codes are drawn to latents; of arc and vq.
+        commitment_weight: how strongly latents are drawn to codes.
+        radius: the ball of arc; None leaves it out.
+        margin: the margin loss of arc; None leaves it out.
+    """
+
+    num_codes: int
+    dim: int
+    kind: Literal["arc", "vq", "ema"] = "arc"
+    codebook_weight: float = 1.0
+    commitment_weight: float = 0.25
+    radius: RadiusOptions | None = None
+    margin: MarginOptions | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("radius", "margin"):
+            if self.kind != "arc" and getattr(self, name) is not None:
+                raise ValueError(
+                    f"quantizer.{name} belongs to kind: arc, and kind is {self.kind}; "
+                    f"write {name}: null"
+                )
+
+
+@dataclass(frozen=True)
+class VQVAEOptions:
+    """A VQ-VAE, trained on mse / variance + the quantizer's loss.
+
+    Args:
+        hidden: channels inside.
+        residual_layers: residual blocks of each half.
+        residual_hidden: channels inside a residual block.
+        variance: of the training images in [−1, 1]; None measures it, on the whole
+            of a named set or on 1,000 images of a folder.
+    """
+
+    hidden: int = 128
+    residual_layers: int = 2
+    residual_hidden: int = 32
+    variance: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.variance is not None:
+            check_above_zero("vqvae.variance", self.variance)
+
+
+@dataclass(frozen=True)
+class CriticOptions:
+    """The patch critic and when it begins.
+
+    Args:
+        channels: of its first layer.
+        layers: strided layers.
+        start: the first step at which it counts.
+        weight: of the adversarial term, besides the adaptive one.
+    """
+
+    channels: int = 64
+    layers: int = 3
+    start: int = 250_001
+    weight: float = 0.8
+
+    def __post_init__(self) -> None:
+        check_at_least("vqgan.critic.start", self.start, 0)
+
+
+@dataclass(frozen=True)
+class VQGANOptions:
+    """A VQGAN, trained on L1 + LPIPS + an adversarial term + the quantizer's loss.
+
+    Args:
+        channels: of the first convolution.
+        multipliers: of the channels, one a resolution; each after the first halves
+            the image.
+        residual_blocks: a resolution.
+        attention_resolutions: sides of the feature maps that have attention.
+        latent_channels: between the encoder and the 1×1 convolution before the
+            quantizer; None is the quantizer's dim.
+        perceptual: "download" fetches the weights of LPIPS once, "random" is an
+            untrained network for trials, None leaves the term out, anything else is
+            the path of the weights.
+        perceptual_weight: of the perceptual term.
+        critic: the patch critic.
+        update: official repeats the official order of operations; fast shares one
+            forward pass between both updates.
+        activation_checkpointing: recompute activations instead of keeping them.
+    """
+
+    channels: int = 128
+    multipliers: tuple[int, ...] = (1, 2, 2, 4)
+    residual_blocks: int = 2
+    attention_resolutions: tuple[int, ...] = (32,)
+    latent_channels: int | None = None
+    perceptual: str | None = "download"
+    perceptual_weight: float = 1.0
+    critic: CriticOptions = CriticOptions()
+    update: Literal["official", "fast"] = "fast"
+    activation_checkpointing: bool = False

@@ -1,0 +1,139 @@
+"""The recipe of a run, built from its options."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import nn
+
+from arcvq_lite.models import VQGAN, VQVAE, PatchCritic
+from arcvq_lite.perceptual import PerceptualDistance
+from arcvq_lite.training.build import build_autoencoder
+from arcvq_lite.training.images import TrainingImages
+from arcvq_lite.training.loss_watch import LossWatch
+from arcvq_lite.training.model_options import VQGANOptions
+from arcvq_lite.training.options import TrainOptions
+from arcvq_lite.training.placement import place
+from arcvq_lite.training.processes import Processes
+from arcvq_lite.training.recipe import Recipe
+from arcvq_lite.training.stepper import Stepper
+from arcvq_lite.training.vqgan_recipe import VQGANRecipe, WatchedObjective
+from arcvq_lite.training.vqvae_recipe import VQVAERecipe
+from arcvq_lite.updates import fast_update, official_update
+
+
+def build_recipe(
+    options: TrainOptions,
+    images: TrainingImages,
+    processes: Processes,
+    watch: LossWatch,
+) -> Recipe:
+    """Networks with their first weights, placed, and their optimisers.
+
+    Args:
+        options: of the run; `run.seed` decides the weights.
+        images: what it trains on.
+        processes: the ranks.
+        watch: checks every loss.
+
+    Raises:
+        ValueError: if a size is out of its range.
+        ModuleNotFoundError: if a VQGAN lacks the package of its perceptual loss.
+    """
+    torch.manual_seed(options.run.seed)
+    autoencoder = build_autoencoder(options, images.channels, images.size)
+    if isinstance(autoencoder, VQVAE):
+        return _vqvae_recipe(options, autoencoder, images, processes, watch)
+    return _vqgan_recipe(options, autoencoder, processes, watch)
+
+
+def _vqvae_recipe(
+    options: TrainOptions,
+    autoencoder: VQVAE,
+    images: TrainingImages,
+    processes: Processes,
+    watch: LossWatch,
+) -> Recipe:
+    assert options.vqvae is not None
+    given = options.vqvae.variance
+    placed = place(autoencoder, options.run, processes)
+    return VQVAERecipe(
+        autoencoder=autoencoder,
+        placed=placed,
+        stepper=_stepper("autoencoder", autoencoder, options, watch),
+        watch=watch,
+        variance=processes.by_first(images.variance) if given is None else given,
+        precision=_precision(options),
+    )
+
+
+def _vqgan_recipe(
+    options: TrainOptions,
+    autoencoder: VQGAN,
+    processes: Processes,
+    watch: LossWatch,
+) -> Recipe:
+    assert options.vqgan is not None
+    vqgan = options.vqgan
+    critic = PatchCritic(
+        autoencoder.in_channels, vqgan.critic.channels, vqgan.critic.layers
+    )
+    objective = WatchedObjective(
+        perceptual=_perceptual(vqgan, processes),
+        perceptual_weight=vqgan.perceptual_weight,
+        critic_start=vqgan.critic.start,
+        critic_weight=vqgan.critic.weight,
+        watch=watch,
+    )
+    placed = [place(part, options.run, processes) for part in (autoencoder, critic)]
+    return VQGANRecipe(
+        autoencoder=autoencoder,
+        critic=critic,
+        placed=(placed[0], placed[1]),
+        steppers=(
+            _stepper("autoencoder", autoencoder, options, watch),
+            _stepper("critic", critic, options, watch),
+        ),
+        objective=objective,
+        watch=watch,
+        order=official_update if vqgan.update == "official" else fast_update,
+        precision=_precision(options),
+    )
+
+
+def _perceptual(
+    options: VQGANOptions, processes: Processes
+) -> PerceptualDistance | None:
+    """LPIPS, whose weights one rank fetches and the others find there."""
+    weights = options.perceptual
+    if weights is None:
+        return None
+    made: list[PerceptualDistance] = []
+
+    def make() -> None:
+        dropout = options.update == "official"
+        made.append(PerceptualDistance(weights, dropout=dropout))
+
+    processes.by_first(make)
+    if not processes.first:
+        make()
+    return made[0].to(processes.device)
+
+
+def _stepper(
+    name: str, network: nn.Module, options: TrainOptions, watch: LossWatch
+) -> Stepper:
+    """A network's Adam; the network is on its device already."""
+    weights = list(network.parameters())
+    clip = options.optimizer.clip
+    adam = torch.optim.Adam(
+        weights,
+        lr=options.optimizer.rate(options.data.batch_size),
+        betas=options.optimizer.betas,
+    )
+    return Stepper(name, weights, adam, watch, math.inf if clip is None else clip)
+
+
+def _precision(options: TrainOptions) -> torch.dtype:
+    return torch.bfloat16 if options.run.precision == "bfloat16" else torch.float32
