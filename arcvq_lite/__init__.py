@@ -23,12 +23,17 @@ if TYPE_CHECKING:
     from arcvq_lite.margins import add_angular_margin
     from arcvq_lite.metrics import CodebookUsage
     from arcvq_lite.models import (
+        VQGAN,
         VQVAE,
+        PatchCritic,
         Reconstruction,
         load_official,
+        load_official_critic,
         official_state_dict,
         save_official,
     )
+    from arcvq_lite.objective import VQGANObjective
+    from arcvq_lite.perceptual import PerceptualDistance
     from arcvq_lite.quantizers import EMAVQ, VQ, ArcVQ, Quantized, Quantizer
     from arcvq_lite.schedules import (
         Constant,
@@ -44,12 +49,14 @@ if TYPE_CHECKING:
         evaluate_vqvae,
         train_vqvae,
     )
+    from arcvq_lite.updates import fast_update, official_update
 
 __version__ = "0.1.0"
 
 __all__ = [
     "EMAVQ",
     "VQ",
+    "VQGAN",
     "VQVAE",
     "ArcFaceHead",
     "ArcMarginLoss",
@@ -65,6 +72,8 @@ __all__ = [
     "ExponentialRadius",
     "History",
     "ImageSet",
+    "PatchCritic",
+    "PerceptualDistance",
     "PiecewiseSchedule",
     "Quantized",
     "Quantizer",
@@ -72,13 +81,17 @@ __all__ = [
     "ShrinkingRadius",
     "SoftmaxHead",
     "SphereFaceHead",
+    "VQGANObjective",
     "add_angular_margin",
     "arc_margin_loss",
     "codebook_geometry",
     "evaluate_vqvae",
+    "fast_update",
     "load_images",
     "load_official",
+    "load_official_critic",
     "official_state_dict",
+    "official_update",
     "project_to_ball",
     "project_to_ball_",
     "save_official",
@@ -95,11 +108,15 @@ _NAMES = {
     "losses": "ArcMarginLoss arc_margin_loss",
     "margins": "add_angular_margin",
     "metrics": "CodebookUsage",
-    "models": "VQVAE Reconstruction load_official official_state_dict save_official",
+    "models": "VQGAN VQVAE PatchCritic Reconstruction load_official "
+    "load_official_critic official_state_dict save_official",
+    "objective": "VQGANObjective",
+    "perceptual": "PerceptualDistance",
     "quantizers": "EMAVQ VQ ArcVQ Quantized Quantizer",
     "schedules": "Constant ConstantRadius ExponentialDecay ExponentialRadius "
     "PiecewiseSchedule ShrinkingRadius",
     "training": "DivergenceError History evaluate_vqvae train_vqvae",
+    "updates": "fast_update official_update",
 }
 _HOME = {name: module for module, names in _NAMES.items() for name in names.split()}
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import difflib
 import sys
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from jsonargparse import ArgumentParser, Namespace
@@ -25,14 +25,15 @@ class Verb(NamedTuple):
         words: What is typed, such as ``"book build"``.
         summary: One line for the help.
         run: Takes the parsed arguments and returns the exit status.
-        declare: Adds the verb's arguments to a parser.
+        declare: Adds the verb's arguments to a parser; None where `run` takes the
+            words themselves, because it has a parser of its own.
         extra: The extra of the package that brings all that the verb needs.
     """
 
     words: str
     summary: str
-    run: Callable[[Namespace], int]
-    declare: Callable[[ArgumentParser], None] = lambda parser: None
+    run: Callable[[Any], int]
+    declare: Callable[[ArgumentParser], None] | None = lambda parser: None
     extra: str = "lab"
 
 
@@ -59,8 +60,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if verb is None:
         return _answer_unknown(words)
     try:
-        arguments = _parser(verb).parse_args(words[len(verb.words.split()) :])
-        return verb.run(arguments)
+        return verb.run(_arguments(verb, words[len(verb.words.split()) :]))
     except ModuleNotFoundError as error:
         remedy = f'install "arcvq-lite[{verb.extra}]"'
         _complain(f"{verb.words} needs {error.name}, which is missing: {remedy}")
@@ -68,6 +68,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (ValueError, FileNotFoundError) as error:
         _complain(f"{verb.words}: {error}")
         return 2
+    except KeyboardInterrupt:
+        return 130
 
 
 def _find_verb(words: Sequence[str]) -> Verb | None:
@@ -79,12 +81,15 @@ def _find_verb(words: Sequence[str]) -> Verb | None:
     return None
 
 
-def _parser(verb: Verb) -> ArgumentParser:
+def _arguments(verb: Verb, words: list[str]) -> Namespace | list[str]:
+    if verb.declare is None:
+        return words
     from jsonargparse import ArgumentParser
 
     parser = ArgumentParser(prog=f"{PROGRAM} {verb.words}", description=verb.summary)
     verb.declare(parser)
-    return parser
+    arguments: Namespace = parser.parse_args(words)
+    return arguments
 
 
 def _answer_unknown(words: Sequence[str]) -> int:
@@ -184,6 +189,51 @@ def _book_site(arguments: Namespace) -> int:
     return 0
 
 
+def _train(words: list[str]) -> int:
+    from arcvq_lite.training.command import main as train
+
+    return train(words, _say, _complain)
+
+
+def _declare_run(parser: ArgumentParser) -> None:
+    from pathlib import Path
+
+    parser.add_argument("folder", type=Path, help="run.folder of the training run")
+    parser.add_argument("--once", action="store_true", help="show it once and leave")
+    parser.add_argument(
+        "--every", type=float, default=5.0, help="seconds between two looks"
+    )
+
+
+def _watch(arguments: Namespace) -> int:
+    from arcvq_lite.training.watch import watch
+
+    return watch(say=_say, **arguments.as_dict())
+
+
+def _data_verb(name: str, summary: str) -> Verb:
+    """A verb that is a generator of `arcvq_lite.data.commands`, under its name."""
+
+    def declare(parser: ArgumentParser) -> None:
+        parser.add_function_arguments(_command(), as_positional=True)
+
+    def run(arguments: Namespace) -> int:
+        lines = _command()(**arguments.as_dict())
+        while True:
+            try:
+                _say(next(lines))
+            except StopIteration as end:
+                return int(end.value)
+
+    def _command() -> Callable[..., Any]:
+        from arcvq_lite.data import commands
+
+        command: Callable[..., Any] = getattr(commands, name)
+        return command
+
+    return Verb(f"data {name}", summary, run, declare)
+
+
 VERBS = (
     Verb("check", "Show what is installed and what is missing.", _check),
     Verb(
@@ -199,4 +249,9 @@ VERBS = (
         _book_site,
         extra="book",
     ),
+    Verb("train", "Train a VQ-VAE or a VQGAN.", _train, None, extra="scale"),
+    Verb("watch", "Show how a training run is doing.", _watch, _declare_run),
+    _data_verb("index", "Make tar shards ready for random access."),
+    _data_verb("verify", "Decode every image and name the unusable ones."),
+    _data_verb("shard", "Write a set of images as tar shards."),
 )

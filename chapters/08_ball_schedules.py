@@ -26,7 +26,6 @@ import torch
 from einops import rearrange
 from torch.nn import functional as F
 
-torch.set_num_threads(1)  # networks as small as ours gain nothing from two
 from arcvq_lite import (
     VQVAE,
     ArcVQ,
@@ -64,6 +63,7 @@ from arcvq_lite.widgets import Choice, Slider, SliderFigure
 photos = load_images("photos").images[::2]  # (3050, 3, 32, 32)
 unseen = load_images("photos", split="test").images[::3]  # (153, 3, 32, 32)
 STEPS, RATE, K, D = 95, 2e-3, 128, 16
+torch.set_num_threads(1)  # networks as small as ours gain nothing from two
 
 
 def fresh_model(radius, seed):

@@ -27,7 +27,10 @@ def split_requirement(requirement):
 def declared_in_pyproject():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     extras = project["optional-dependencies"]
-    listed = [*project["dependencies"], *extras["lab"], *extras["book"], *extras["dev"]]
+    listed = [
+        *project["dependencies"],
+        *(line for lines in extras.values() for line in lines),
+    ]
     foreign = [line for line in listed if not line.startswith("arcvq-lite[")]
     return dict(map(split_requirement, foreign)) | {
         "python": project["requires-python"].replace(" ", "")
