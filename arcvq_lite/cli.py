@@ -10,7 +10,10 @@ from __future__ import annotations
 import difflib
 import sys
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from functools import partial
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, get_origin, get_type_hints
 
 if TYPE_CHECKING:
     from jsonargparse import ArgumentParser, Namespace
@@ -196,8 +199,6 @@ def _train(words: list[str]) -> int:
 
 
 def _declare_run(parser: ArgumentParser) -> None:
-    from pathlib import Path
-
     parser.add_argument("folder", type=Path, help="run.folder of the training run")
     parser.add_argument("--once", action="store_true", help="show it once and leave")
     parser.add_argument(
@@ -211,28 +212,51 @@ def _watch(arguments: Namespace) -> int:
     return watch(say=_say, **arguments.as_dict())
 
 
-def _data_verb(name: str, summary: str) -> Verb:
-    """A verb that is a generator of `arcvq_lite.data.commands`, under its name."""
+def _lines_verb(
+    words: str, summary: str, module: str, subject: str = "", extra: str = "lab"
+) -> Verb:
+    """A verb that is a function of a module: a generator of lines, then a status.
+
+    Args:
+        words: Its last is the function's name.
+        summary: One line for the help.
+        module: Where the function is.
+        subject: What to say of the first argument, if that alone has no `--`; where
+            empty, every argument without a default has none.
+        extra: See `Verb`.
+    """
 
     def declare(parser: ArgumentParser) -> None:
-        parser.add_function_arguments(_command(), as_positional=True)
+        if not subject:
+            parser.add_function_arguments(command(), as_positional=True)
+            return
+        first, hint = next(iter(get_type_hints(command()).items()))
+        nargs = "+" if get_origin(hint) is list else None
+        parser.add_argument(first, type=Path, nargs=nargs, help=subject)
+        parser.add_function_arguments(command(), skip={first})
 
     def run(arguments: Namespace) -> int:
-        lines = _command()(**arguments.as_dict())
+        lines = command()(**arguments.as_dict())
         while True:
             try:
                 _say(next(lines))
             except StopIteration as end:
                 return int(end.value)
 
-    def _command() -> Callable[..., Any]:
-        from arcvq_lite.data import commands
+    def command() -> Callable[..., Any]:
+        found: Callable[..., Any] = getattr(import_module(module), words.split()[-1])
+        return found
 
-        command: Callable[..., Any] = getattr(commands, name)
-        return command
+    return Verb(words, summary, run, declare, extra)
 
-    return Verb(f"data {name}", summary, run, declare)
 
+_DATA = "arcvq_lite.data.commands"
+_of_run = partial(
+    _lines_verb,
+    module="arcvq_lite.evaluation.commands",
+    subject="the run's folder",
+    extra="scale",
+)
 
 VERBS = (
     Verb("check", "Show what is installed and what is missing.", _check),
@@ -251,7 +275,11 @@ VERBS = (
     ),
     Verb("train", "Train a VQ-VAE or a VQGAN.", _train, None, extra="scale"),
     Verb("watch", "Show how a training run is doing.", _watch, _declare_run),
-    _data_verb("index", "Make tar shards ready for random access."),
-    _data_verb("verify", "Decode every image and name the unusable ones."),
-    _data_verb("shard", "Write a set of images as tar shards."),
+    _of_run("evaluate", "Score a run's reconstructions of a whole set."),
+    _of_run("reconstruct", "Show pictures beside what comes back.", subject="images"),
+    _of_run("encode", "Write the tokens of a set of images."),
+    _of_run("decode", "Write the images that a token file stands for."),
+    _lines_verb("data index", "Make tar shards ready for random access.", _DATA),
+    _lines_verb("data verify", "Decode all images, name the unusable ones.", _DATA),
+    _lines_verb("data shard", "Write a set of images as tar shards.", _DATA),
 )
