@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from arcvq_lite.data import DownloadError, ImageSet, load_images
+    from arcvq_lite.evaluation import Evaluation, evaluate_images
     from arcvq_lite.geometry import (
         CodebookGeometry,
         codebook_geometry,
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     )
     from arcvq_lite.objective import VQGANObjective
     from arcvq_lite.perceptual import PerceptualDistance
+    from arcvq_lite.prior import TokenPrior
     from arcvq_lite.quantizers import EMAVQ, VQ, ArcVQ, Quantized, Quantizer
     from arcvq_lite.schedules import (
         Constant,
@@ -68,6 +70,7 @@ __all__ = [
     "CosFaceHead",
     "DivergenceError",
     "DownloadError",
+    "Evaluation",
     "ExponentialDecay",
     "ExponentialRadius",
     "History",
@@ -81,10 +84,12 @@ __all__ = [
     "ShrinkingRadius",
     "SoftmaxHead",
     "SphereFaceHead",
+    "TokenPrior",
     "VQGANObjective",
     "add_angular_margin",
     "arc_margin_loss",
     "codebook_geometry",
+    "evaluate_images",
     "evaluate_vqvae",
     "fast_update",
     "load_images",
@@ -102,6 +107,7 @@ __all__ = [
 # The module of each name: what the imports above say to a type checker.
 _NAMES = {
     "data": "DownloadError ImageSet load_images",
+    "evaluation": "Evaluation evaluate_images",
     "geometry": "CodebookGeometry codebook_geometry project_to_ball project_to_ball_ "
     "uniform_sphere",
     "heads": "ArcFaceHead CosFaceHead SoftmaxHead SphereFaceHead",
@@ -112,6 +118,7 @@ _NAMES = {
     "load_official_critic official_state_dict save_official",
     "objective": "VQGANObjective",
     "perceptual": "PerceptualDistance",
+    "prior": "TokenPrior",
     "quantizers": "EMAVQ VQ ArcVQ Quantized Quantizer",
     "schedules": "Constant ConstantRadius ExponentialDecay ExponentialRadius "
     "PiecewiseSchedule ShrinkingRadius",

@@ -10,9 +10,12 @@ PACKAGE = Path(__file__).parents[2] / "arcvq_lite"
 # The library's floors. A room imports from floors below its own, never across or up.
 FLOORS = (
     ("layout", "margins", "schedules", "usage"),
-    ("geometry", "heads", "losses", "metrics"),
+    ("adversarial", "geometry", "heads", "losses", "metrics", "prior"),
     ("quantizers",),
     ("models",),
+    ("perceptual",),
+    ("objective",),
+    ("updates",),
     ("training",),
 )
 GROUND = {*FLOORS[0], "geometry"}
@@ -20,15 +23,19 @@ LIBRARY = {room for floor in FLOORS for room in floor}
 # Rooms at the side of the house, each with all that it may import.
 SIDES = {
     "data": set(),
+    "evaluation": {*LIBRARY, "data"},
     "check": LIBRARY,
     "viz": GROUND,
     "widgets": {"viz"},
     "book": set(),
     "installation": {"data"},
-    "cli": {*LIBRARY, "data", "book", "installation"},
+    "cli": {*LIBRARY, "data", "evaluation", "book", "installation"},
     "__main__": {"cli"},
-    "__init__": {*LIBRARY, "data"},
+    "__init__": {*LIBRARY, "data", "evaluation"},
 }
+
+# What a floor takes from a room at the side: the trainer reads images.
+BESIDE = {"training": {"data"}}
 
 
 def rooms():
@@ -43,7 +50,8 @@ def allowed(room):
     if room in SIDES:
         return SIDES[room] | {room}
     height = next(h for h, floor in enumerate(FLOORS) if room in floor)
-    return {below for floor in FLOORS[:height] for below in floor} | {room}
+    below = {room for floor in FLOORS[:height] for room in floor}
+    return below | BESIDE.get(room, set()) | {room}
 
 
 def imported_modules(source):

@@ -15,6 +15,9 @@ MODULES = [
     if path.stem not in ("__init__", "__main__")
 ]
 WITH_EXAMPLES = {
+    "arcvq_lite.evaluation.evaluate",
+    "arcvq_lite.prior.sampling",
+    "arcvq_lite.prior.transformer",
     "arcvq_lite.metrics",
     "arcvq_lite.models.critic",
     "arcvq_lite.models.vqgan",
