@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from arcvq_lite.data import DownloadError, ImageSet, load_images
-    from arcvq_lite.evaluation import Evaluation, evaluate_images
+    from arcvq_lite.evaluation import evaluate_images
     from arcvq_lite.geometry import (
         CodebookGeometry,
         codebook_geometry,
@@ -70,7 +70,6 @@ __all__ = [
     "CosFaceHead",
     "DivergenceError",
     "DownloadError",
-    "Evaluation",
     "ExponentialDecay",
     "ExponentialRadius",
     "History",
@@ -107,7 +106,7 @@ __all__ = [
 # The module of each name: what the imports above say to a type checker.
 _NAMES = {
     "data": "DownloadError ImageSet load_images",
-    "evaluation": "Evaluation evaluate_images",
+    "evaluation": "evaluate_images",
     "geometry": "CodebookGeometry codebook_geometry project_to_ball project_to_ball_ "
     "uniform_sphere",
     "heads": "ArcFaceHead CosFaceHead SoftmaxHead SphereFaceHead",
