@@ -919,9 +919,10 @@ caption = (
 Picture(figure, f"Three quantities over steps, four runs. {caption}", caption)
 
 # %% [markdown]
-# The PSNR curves cross and cross again. Is there a winner among them? Put the
-# largest difference between two schedules at the same seed beside the difference
-# between the two seeds of the same schedule.
+# For most of the run the PSNR curves lie almost on one another, and near its end
+# they part. Is there a winner among them? Put the largest difference between two
+# schedules at the same seed beside the difference between the two seeds of the
+# same schedule.
 
 # %% tags=["nbval-ignore-output"]
 psnr = torch.tensor(
