@@ -279,6 +279,13 @@ VERBS = (
     _of_run("reconstruct", "Show pictures beside what comes back.", subject="images"),
     _of_run("encode", "Write the tokens of a set of images."),
     _of_run("decode", "Write the images that a token file stands for."),
+    _lines_verb(
+        "sample",
+        "Draw new pictures from a prior over tokens.",
+        "arcvq_lite.evaluation.sampling_commands",
+        "the prior's run folder",
+        extra="scale",
+    ),
     _lines_verb("data index", "Make tar shards ready for random access.", _DATA),
     _lines_verb("data verify", "Decode all images, name the unusable ones.", _DATA),
     _lines_verb("data shard", "Write a set of images as tar shards.", _DATA),

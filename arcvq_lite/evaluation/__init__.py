@@ -1,5 +1,6 @@
 """Evaluation by a stated protocol, reconstructions, and token files."""
 
+from arcvq_lite.data.token_file import TokenSet, load_tokens
 from arcvq_lite.evaluation.coding import (
     decode,
     decode_indices,
@@ -20,7 +21,6 @@ from arcvq_lite.evaluation.protocol import (
 )
 from arcvq_lite.evaluation.result import Evaluation
 from arcvq_lite.evaluation.side_by_side import Reconstructed, reconstruct
-from arcvq_lite.evaluation.token_file import TokenSet, load_tokens
 
 __all__ = [
     "PROTOCOLS",

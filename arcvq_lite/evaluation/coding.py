@@ -14,12 +14,12 @@ from torch import Tensor
 
 from arcvq_lite.data.batches import Batch, one_pass
 from arcvq_lite.data.source import ImageSource
+from arcvq_lite.data.token_file import TokenSet, index_type, load_tokens
 from arcvq_lite.evaluation.eval_mode import evaluating
 from arcvq_lite.evaluation.fingerprint import digest_codebook
 from arcvq_lite.evaluation.framing import factor_of, in_channels_of
 from arcvq_lite.evaluation.levels import as_rgb, round_levels
 from arcvq_lite.evaluation.png import write_png
-from arcvq_lite.evaluation.token_file import TokenSet, index_type, load_tokens
 from arcvq_lite.models import VQGAN, VQVAE
 
 _LONGEST = 80  # characters of an image's own name that are kept

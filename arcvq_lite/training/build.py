@@ -1,9 +1,10 @@
-"""Networks from options: the codebook and the autoencoder around it."""
+"""Networks from options: a codebook, an autoencoder around it, a prior."""
 
 from __future__ import annotations
 
 from arcvq_lite.losses import ArcMarginLoss
 from arcvq_lite.models import VQGAN, VQVAE
+from arcvq_lite.prior import TokenPrior
 from arcvq_lite.quantizers import EMAVQ, VQ, ArcVQ, Quantizer
 from arcvq_lite.schedules import (
     Constant,
@@ -15,6 +16,7 @@ from arcvq_lite.schedules import (
 )
 from arcvq_lite.training.model_options import (
     MarginOptions,
+    PriorOptions,
     QuantizerOptions,
     RadiusOptions,
     VQGANOptions,
@@ -36,11 +38,38 @@ def build_autoencoder(
     Raises:
         ValueError: if a size is out of its range.
     """
+    assert options.quantizer is not None
     quantizer = build_quantizer(options.quantizer)
     if options.vqvae is not None:
         return _vqvae(options.vqvae, channels, quantizer)
     assert options.vqgan is not None
     return _vqgan(options.vqgan, channels, resolution, quantizer)
+
+
+def build_prior(
+    options: PriorOptions, num_codes: int, length: int, classes: int
+) -> TokenPrior:
+    """The prior of a run, with weights drawn from torch's random state.
+
+    Args:
+        options: of the prior.
+        num_codes: K.
+        length: L, tokens of a picture.
+        classes: of the token file; a prior that is not told them has none.
+
+    Raises:
+        ValueError: if a size is out of its range.
+    """
+    return TokenPrior(
+        num_codes,
+        length,
+        classes=classes if options.classes == "labels" else None,
+        width=options.width,
+        layers=options.layers,
+        heads=options.heads,
+        dropout=options.dropout,
+        class_drop=options.class_drop,
+    )
 
 
 def build_quantizer(options: QuantizerOptions) -> Quantizer:

@@ -16,13 +16,14 @@ from arcvq_lite.data.crops import CentreCrop, RandomCrop
 from arcvq_lite.data.order import ShuffledOrder
 from arcvq_lite.data.source import ImageSource, open_source
 from arcvq_lite.training.options import DataOptions
+from arcvq_lite.training.training_set import TrainingSet
 
 _MEASURED = 1000  # images of a folder from which its variance is taken
 _PART = 50  # of them held in memory at a time
 
 
-class TrainingImages(Protocol):
-    """What a run trains on."""
+class TrainingImages(TrainingSet, Protocol):
+    """What an autoencoder trains on."""
 
     @property
     def channels(self) -> int:
@@ -32,16 +33,8 @@ class TrainingImages(Protocol):
     def size(self) -> int:
         """Height of every image in pixels."""
 
-    def __len__(self) -> int: ...
-
-    def name(self, index: int) -> str:
-        """What an image is called in a message."""
-
     def variance(self) -> float:
         """Of all values in [−1, 1], or of a fixed sample of them."""
-
-    def batches(self, first: int, rank: int, world_size: int) -> Iterator[Batch]:
-        """This rank's part of batch `first` and of every one after it."""
 
 
 def open_images(options: DataOptions) -> TrainingImages:
@@ -94,6 +87,10 @@ class ImagesInMemory:
         """The set and the number."""
         return f"{self.options.source}[{index}]"
 
+    def identity(self) -> dict[str, object]:
+        """Channels and height."""
+        return {"shape": [self.channels, self.size]}
+
     def variance(self) -> float:
         """Of the whole set."""
         return self.image_set.images.var().item()
@@ -139,6 +136,10 @@ class EncodedImages:
     def name(self, index: int) -> str:
         """The path of the image, or its shard and member."""
         return self.source.name(index)
+
+    def identity(self) -> dict[str, object]:
+        """Channels and height."""
+        return {"shape": [self.channels, self.size]}
 
     def variance(self) -> float:
         """Of the first 1,000 images of the first epoch, or of all if fewer."""

@@ -26,6 +26,7 @@ from arcvq_lite.training.recipes import build_recipe
 from arcvq_lite.training.report import Report, open_report
 from arcvq_lite.training.run_folder import settle_options, store_of
 from arcvq_lite.training.state import RunState, running_mean
+from arcvq_lite.training.tokens import TokensInMemory, open_tokens
 
 FINISHED = 0
 REQUEUE = 75  # EX_TEMPFAIL: a scheduler that is told so starts the run again
@@ -64,10 +65,10 @@ def train(options: TrainOptions, say: Say = lambda line: None) -> int:
         processes.by_first(lambda: stack.enter_context(hold(folder)))
         speak = say if processes.first else _silent
 
-        images = _open_images(options, processes)
+        examples = _open_set(options, processes)
         store = store_of(folder, run.keep)
         watch = LossWatch(processes)
-        state = _new_state(options, images, processes, watch)
+        state = _new_state(options, examples, processes, watch)
         first, log_bytes = _resume(options, state, store, speak)
         report = stack.enter_context(
             open_report(options, processes, first, log_bytes, speak)
@@ -86,6 +87,7 @@ def _run(
 ) -> int:
     """Steps `first` … `run.steps` − 1."""
     run, processes, recipe = options.run, state.processes, state.recipe
+    wanted = recipe.networks[recipe.wanted]
     batches = state.images.batches(first, processes.rank, processes.world_size)
     # The steps come first: past the last one no further batch is read.
     for step, batch in zip(range(first, run.steps), batches, strict=False):
@@ -94,12 +96,12 @@ def _run(
         try:
             terms = watch.during(partial(recipe.update, parts, step))
             if state.average is not None:
-                state.average.update_parameters(recipe.autoencoder)
+                state.average.update_parameters(wanted)
             state.substituted += batch.substituted
             report.step(state, step, batch, terms)
             [stop] = processes.any_rank(interruption.requested)
             if done % run.save_every == 0 or done == run.steps or stop:
-                watch.check_weights(recipe.autoencoder)
+                watch.check_weights(wanted)
                 _save(state, store, report, done)
         except DivergenceError as error:
             raise _recorded(options, state, watch, step, batch, error) from error
@@ -109,12 +111,15 @@ def _run(
     return FINISHED
 
 
-def _open_images(options: TrainOptions, processes: Processes) -> TrainingImages:
-    """The images, after the first rank has fetched what has to be fetched."""
-    opened: list[TrainingImages] = []
+def _open_set(
+    options: TrainOptions, processes: Processes
+) -> TrainingImages | TokensInMemory:
+    """Images or tokens, after the first rank has fetched what has to be fetched."""
+    opened: list[TrainingImages | TokensInMemory] = []
+    open_source = open_images if options.prior is None else open_tokens
 
     def open_here() -> None:
-        opened.append(open_images(options.data))
+        opened.append(open_source(options.data))
 
     processes.by_first(open_here)
     if not processes.first:
@@ -124,15 +129,16 @@ def _open_images(options: TrainOptions, processes: Processes) -> TrainingImages:
 
 def _new_state(
     options: TrainOptions,
-    images: TrainingImages,
+    examples: TrainingImages | TokensInMemory,
     processes: Processes,
     watch: LossWatch,
 ) -> RunState:
     """A run as it is before its first step."""
-    recipe = build_recipe(options, images, processes, watch)
+    recipe = build_recipe(options, examples, processes, watch)
     decay = options.run.ema_decay
-    average = None if decay is None else running_mean(recipe.autoencoder, decay)
-    state = RunState(recipe, average, processes, options.run.seed, images)
+    wanted = recipe.networks[recipe.wanted]
+    average = None if decay is None else running_mean(wanted, decay)
+    state = RunState(recipe, average, processes, options.run.seed, examples)
     state.begin()
     return state
 
@@ -198,7 +204,7 @@ def _share_of_batch(options: TrainOptions, processes: Processes) -> int:
 def _parts(
     images: Tensor, options: TrainOptions, processes: Processes
 ) -> tuple[Tensor, ...]:
-    """This rank's images (b, C, H, W) of a batch, on the device, in their parts."""
+    """This rank's images or sequences of a batch, on the device, in their parts."""
     memory_format = (
         torch.channels_last if options.run.channels_last else torch.contiguous_format
     )

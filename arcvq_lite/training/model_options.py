@@ -5,7 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from arcvq_lite.training.option_checks import check_above_zero, check_at_least
+from arcvq_lite.training.option_checks import (
+    check_above_zero,
+    check_at_least,
+    check_share,
+)
 
 
 @dataclass(frozen=True)
@@ -149,3 +153,36 @@ class VQGANOptions:
     critic: CriticOptions = CriticOptions()
     update: Literal["official", "fast"] = "fast"
     activation_checkpointing: bool = False
+
+
+@dataclass(frozen=True)
+class PriorOptions:
+    """A transformer over the tokens of a file, trained on their mean surprise.
+
+    Args:
+        width: of the vectors between the layers, a multiple of `heads`.
+        layers: how many blocks follow each other.
+        heads: of each block's attention.
+        dropout: share of activations that training sets to 0.
+        classes: "labels" tells the prior each picture's class; None tells nothing.
+        class_drop: how often training hides a class; above 0 the prior can also
+            draw without one, and be guided.
+    """
+
+    width: int = 256
+    layers: int = 4
+    heads: int = 4
+    dropout: float = 0.0
+    classes: Literal["labels"] | None = None
+    class_drop: float = 0.1
+
+    def __post_init__(self) -> None:
+        for name in ("width", "layers", "heads"):
+            check_at_least(f"prior.{name}", getattr(self, name), 1)
+        if self.width % self.heads:
+            raise ValueError(
+                f"prior.width={self.width} must be a multiple of "
+                f"prior.heads={self.heads}"
+            )
+        for name in ("dropout", "class_drop"):
+            check_share(f"prior.{name}", getattr(self, name))

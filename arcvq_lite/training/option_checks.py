@@ -23,3 +23,13 @@ def check_above_zero(name: str, value: float) -> None:
     """
     if not 0 < value < math.inf:
         raise ValueError(f"{name}={value} must be above 0 and finite")
+
+
+def check_share(name: str, value: float) -> None:
+    """Refuse a share that is below 0, or leaves nothing.
+
+    Raises:
+        ValueError: naming it.
+    """
+    if not 0 <= value < 1:
+        raise ValueError(f"{name}={value} must lie in [0, 1)")

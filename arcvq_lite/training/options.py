@@ -6,20 +6,26 @@ from dataclasses import dataclass
 from typing import Literal
 
 from arcvq_lite.training.model_options import (
+    PriorOptions,
     QuantizerOptions,
     VQGANOptions,
     VQVAEOptions,
 )
-from arcvq_lite.training.option_checks import check_above_zero, check_at_least
+from arcvq_lite.training.option_checks import (
+    check_above_zero,
+    check_at_least,
+    check_share,
+)
 
 
 @dataclass(frozen=True)
 class DataOptions:
-    """Which images, in which batches.
+    """Which images, or which tokens, in which batches.
 
     Args:
         source: a folder of images or of indexed tar shards, or a set of
-            `load_images`: photos, digits, mnist, fashion-mnist, cifar10.
+            `load_images`: photos, digits, mnist, fashion-mnist, cifar10. For a
+            prior, a token file of `arcvq encode`.
         batch_size: images of a step, over all processes and accumulated parts.
         size: side of the images in pixels; None keeps a named set's own.
         seed: of the order and the crops.
@@ -53,19 +59,22 @@ class DataOptions:
 
 @dataclass(frozen=True)
 class OptimizerOptions:
-    """Adam, for each network one of its own.
+    """Adam, or AdamW, for each network one of its own.
 
     Args:
         learning_rate: of every step; None takes the rate an image.
         learning_rate_per_image: multiplied by `data.batch_size`.
         betas: decay of the two running means.
         clip: the largest norm of a network's gradient; None leaves it.
+        weight_decay: times the learning rate, what every weight loses of itself in
+            a step (AdamW); 0 is Adam.
     """
 
     learning_rate: float | None = None
     learning_rate_per_image: float | None = None
     betas: tuple[float, float] = (0.9, 0.999)
     clip: float | None = None
+    weight_decay: float = 0.0
 
     def __post_init__(self) -> None:
         given = [self.learning_rate, self.learning_rate_per_image]
@@ -78,6 +87,7 @@ class OptimizerOptions:
         for name in ("learning_rate", "learning_rate_per_image", "clip"):
             if getattr(self, name) is not None:
                 check_above_zero(f"optimizer.{name}", getattr(self, name))
+        check_share("optimizer.weight_decay", self.weight_decay)
 
     def rate(self, batch_size: int) -> float:
         """The learning rate of Adam for a global batch."""
@@ -96,7 +106,8 @@ class RunOptions:
         steps: batches in all.
         log_every: steps between two rows of the log.
         save_every: steps between two checkpoints.
-        picture_every: steps between two pictures of reconstructions and codes.
+        picture_every: steps between two pictures of reconstructions and codes; a
+            prior has none.
         keep: checkpoints to leave, the newest ones.
         seed: of the weights and of whatever else is drawn.
         accumulate: parts of a batch that pass one after the other.
@@ -130,39 +141,68 @@ class RunOptions:
         names = ("steps", "log_every", "save_every", "picture_every", "keep")
         for name in (*names, "accumulate"):
             check_at_least(f"run.{name}", getattr(self, name), 1)
-        if self.ema_decay is not None and not 0 <= self.ema_decay < 1:
-            raise ValueError(f"run.ema_decay={self.ema_decay} must lie in [0, 1)")
+        if self.ema_decay is not None:
+            check_share("run.ema_decay", self.ema_decay)
         check_above_zero("run.patience_s", self.patience_s)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class TrainOptions:
-    """A run: its images, its codebook, one of the two models, and how to train it.
+    """A run: its data, one of the three models, and how to train it.
 
     Args:
-        data: which images.
-        quantizer: the codebook.
-        optimizer: Adam.
+        data: which images, or which tokens.
+        quantizer: the codebook of a vqvae or vqgan; None for a prior, whose codes
+            are those of its token file.
+        optimizer: Adam or AdamW.
         run: where, how long, how.
         vqvae: the model, or None.
-        vqgan: the other model, or None.
+        vqgan: another model, or None.
+        prior: the third, or None.
     """
 
     data: DataOptions
-    quantizer: QuantizerOptions
+    quantizer: QuantizerOptions | None = None
     optimizer: OptimizerOptions
     run: RunOptions
     vqvae: VQVAEOptions | None = None
     vqgan: VQGANOptions | None = None
+    prior: PriorOptions | None = None
 
     def __post_init__(self) -> None:
-        if (self.vqvae is None) == (self.vqgan is None):
+        if [self.vqvae, self.vqgan, self.prior].count(None) != 2:
             raise ValueError(
-                "give exactly one of the sections vqvae and vqgan; "
-                "the other is left out, or null"
+                "give exactly one of the sections vqvae and vqgan, or prior; "
+                "the others are left out, or null"
+            )
+        if self.prior is not None:
+            self._check_prior()
+        elif self.quantizer is None:
+            raise ValueError(
+                "the section quantizer is missing: a vqvae or vqgan needs at least "
+                "its num_codes and dim"
             )
         if self.run.compile and self.vqgan and self.vqgan.update == "official":
             raise ValueError(
                 "run.compile=true needs vqgan.update=fast: the official update walks "
                 "back through one graph three times, which a compiled one forbids"
             )
+
+    def _check_prior(self) -> None:
+        if self.quantizer is not None:
+            raise ValueError(
+                "the section quantizer belongs to a vqvae or vqgan: the codes of a "
+                "prior are those of its token file; leave it out, or write "
+                "quantizer: null"
+            )
+        if self.data.size is not None:
+            raise ValueError(
+                f"data.size={self.data.size} is of images, and a prior trains on "
+                "tokens; write data.size: null"
+            )
+        for name in ("channels_last", "compile"):
+            if getattr(self.run, name):
+                raise ValueError(
+                    f"run.{name}=true is for convolutions, and a prior has none; "
+                    f"write run.{name}: false"
+                )

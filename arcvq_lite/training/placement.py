@@ -18,7 +18,7 @@ def place(network: nn.Module, run: RunOptions, processes: Processes) -> nn.Modul
     The network itself is moved, and stays the one that is saved.
 
     Args:
-        network: an autoencoder or a critic.
+        network: an autoencoder, a critic or a prior.
         run: layout and compilation.
         processes: the ranks, and this one's device.
 

@@ -17,12 +17,16 @@ class Recipe(Protocol):
     """Networks, their optimisers, and the order of operations of a step."""
 
     @property
-    def autoencoder(self) -> VQVAE | VQGAN:
-        """The network that is wanted in the end, unwrapped."""
+    def wanted(self) -> str:
+        """The name of the network that is wanted in the end."""
+
+    @property
+    def autoencoder(self) -> VQVAE | VQGAN | None:
+        """The network whose reconstructions can be looked at, or None."""
 
     @property
     def networks(self) -> dict[str, nn.Module]:
-        """Every network by name, unwrapped, the autoencoder among them."""
+        """Every network by name, unwrapped."""
 
     @property
     def optimizers(self) -> dict[str, torch.optim.Optimizer]:
@@ -32,7 +36,8 @@ class Recipe(Protocol):
         """Train on a batch, in parts whose gradients are averaged.
 
         Args:
-            parts: images (b, C, H, W) in [−1, 1], one tensor or several.
+            parts: images (b, C, H, W) in [−1, 1], or for a prior the sequences
+                (b, 1 + L) of `TokensInMemory`; one tensor or several.
             step: the number of the batch.
 
         Returns:

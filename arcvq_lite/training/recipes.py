@@ -9,15 +9,17 @@ from torch import nn
 
 from arcvq_lite.models import VQGAN, VQVAE, PatchCritic
 from arcvq_lite.perceptual import PerceptualDistance
-from arcvq_lite.training.build import build_autoencoder
+from arcvq_lite.training.build import build_autoencoder, build_prior
 from arcvq_lite.training.images import TrainingImages
 from arcvq_lite.training.loss_watch import LossWatch
 from arcvq_lite.training.model_options import VQGANOptions
 from arcvq_lite.training.options import TrainOptions
 from arcvq_lite.training.placement import place
+from arcvq_lite.training.prior_recipe import PriorRecipe
 from arcvq_lite.training.processes import Processes
 from arcvq_lite.training.recipe import Recipe
 from arcvq_lite.training.stepper import Stepper
+from arcvq_lite.training.tokens import TokensInMemory
 from arcvq_lite.training.vqgan_recipe import VQGANRecipe, WatchedObjective
 from arcvq_lite.training.vqvae_recipe import VQVAERecipe
 from arcvq_lite.updates import fast_update, official_update
@@ -25,7 +27,7 @@ from arcvq_lite.updates import fast_update, official_update
 
 def build_recipe(
     options: TrainOptions,
-    images: TrainingImages,
+    examples: TrainingImages | TokensInMemory,
     processes: Processes,
     watch: LossWatch,
 ) -> Recipe:
@@ -33,7 +35,7 @@ def build_recipe(
 
     Args:
         options: of the run; `run.seed` decides the weights.
-        images: what it trains on.
+        examples: what it trains on.
         processes: the ranks.
         watch: checks every loss.
 
@@ -42,9 +44,11 @@ def build_recipe(
         ModuleNotFoundError: if a VQGAN lacks the package of its perceptual loss.
     """
     torch.manual_seed(options.run.seed)
-    autoencoder = build_autoencoder(options, images.channels, images.size)
+    if isinstance(examples, TokensInMemory):
+        return _prior_recipe(options, examples, processes, watch)
+    autoencoder = build_autoencoder(options, examples.channels, examples.size)
     if isinstance(autoencoder, VQVAE):
-        return _vqvae_recipe(options, autoencoder, images, processes, watch)
+        return _vqvae_recipe(options, autoencoder, examples, processes, watch)
     return _vqgan_recipe(options, autoencoder, processes, watch)
 
 
@@ -102,6 +106,26 @@ def _vqgan_recipe(
     )
 
 
+def _prior_recipe(
+    options: TrainOptions,
+    examples: TokensInMemory,
+    processes: Processes,
+    watch: LossWatch,
+) -> Recipe:
+    assert options.prior is not None
+    tokens = examples.tokens
+    prior = build_prior(
+        options.prior, tokens.num_codes, examples.length, len(tokens.class_names)
+    )
+    return PriorRecipe(
+        prior=prior,
+        placed=place(prior, options.run, processes),
+        stepper=_stepper("prior", prior, options, watch),
+        watch=watch,
+        precision=_precision(options),
+    )
+
+
 def _perceptual(
     options: VQGANOptions, processes: Processes
 ) -> PerceptualDistance | None:
@@ -124,13 +148,14 @@ def _perceptual(
 def _stepper(
     name: str, network: nn.Module, options: TrainOptions, watch: LossWatch
 ) -> Stepper:
-    """A network's Adam; the network is on its device already."""
+    """A network's AdamW; the network is on its device already."""
     weights = list(network.parameters())
     clip = options.optimizer.clip
-    adam = torch.optim.Adam(
+    adam = torch.optim.AdamW(
         weights,
         lr=options.optimizer.rate(options.data.batch_size),
         betas=options.optimizer.betas,
+        weight_decay=options.optimizer.weight_decay,
     )
     return Stepper(name, weights, adam, watch, math.inf if clip is None else clip)
 

@@ -6,13 +6,14 @@ import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
 from arcvq_lite.data.batches import Batch
 from arcvq_lite.layout import NonFiniteLatentsError
+from arcvq_lite.models import VQGAN, VQVAE
 from arcvq_lite.training.console import Console
 from arcvq_lite.training.divergence import DivergenceError
 from arcvq_lite.training.log import RunLog
@@ -30,6 +31,18 @@ from arcvq_lite.usage import codebook_use, count_codes
 PICTURES = "pictures"
 
 Say = Callable[[str], None]
+
+
+class _Seen(NamedTuple):
+    """What an autoencoder makes of a batch.
+
+    Attributes:
+        reconstructions: of some of this rank's images (b, C, H, W).
+        counts: of the codes over all ranks, int64 (K,).
+    """
+
+    reconstructions: Tensor
+    counts: Tensor
 
 
 class Report:
@@ -81,14 +94,16 @@ class Report:
         pictures_due = step % run.picture_every == 0 or step == run.steps - 1
         if not (log_due or pictures_due):
             return
-        reconstructions, counts = self._look(state, batch)
+        autoencoder = state.recipe.autoencoder
+        seen = None if autoencoder is None else self._look(autoencoder, batch)
         if log_due:
-            self._write_row(state, step, batch, terms, counts)
-        if pictures_due:
-            self._write_pictures(step, batch.images, reconstructions, counts)
+            use = {} if seen is None else _use_of(seen.counts)
+            self._write_row(state, step, batch, terms, use)
+        if pictures_due and seen is not None:
+            self._write_pictures(step, batch.images, seen)
 
     @torch.no_grad()
-    def _look(self, state: RunState, batch: Batch) -> tuple[Tensor, Tensor]:
+    def _look(self, autoencoder: VQVAE | VQGAN, batch: Batch) -> _Seen:
         """Reconstructions of this rank's images, and all ranks' counts of codes (K,).
 
         In eval mode: looking changes nothing, and draws nothing.
@@ -96,7 +111,7 @@ class Report:
         Raises:
             DivergenceError: on every rank, if one has latents that are no numbers.
         """
-        autoencoder = state.recipe.autoencoder.eval()
+        autoencoder.eval()
         # Not more at a time than a step takes.
         size = -(-len(batch.images) // self._options.run.accumulate)
         device = self._processes.device
@@ -110,7 +125,7 @@ class Report:
             raise DivergenceError("the latents are not finite after the update")
         indices = torch.cat([output.quantized.indices for output in outputs])
         counts = count_codes(indices, autoencoder.quantizer.num_codes)
-        return outputs[0].reconstruction, self._processes.sum(counts)
+        return _Seen(outputs[0].reconstruction, self._processes.sum(counts))
 
     def _write_row(
         self,
@@ -118,19 +133,17 @@ class Report:
         step: int,
         batch: Batch,
         terms: dict[str, Tensor],
-        counts: Tensor,
+        use: dict[str, float],
     ) -> None:
         """One row, of numbers over all ranks."""
         means = self._processes.mean(terms)
-        use = codebook_use(counts)
         samples = self._processes.gather(batch.indices)
         substituted = self._processes.sum(torch.tensor(state.substituted))
         row: dict[str, Any] = {
             "step": step,
             "images": (step + 1) * self._options.data.batch_size,
             **means,
-            "usage": use["usage"].item(),
-            "perplexity": use["perplexity"].item(),
+            **use,
             "substituted": int(substituted),
             "samples": digest(torch.cat(samples)),
         }
@@ -139,19 +152,17 @@ class Report:
             self._log.append(row, clock)
             self._board.row(row)
 
-    def _write_pictures(
-        self, step: int, images: Tensor, reconstructions: Tensor, counts: Tensor
-    ) -> None:
+    def _write_pictures(self, step: int, images: Tensor, seen: _Seen) -> None:
         if not self._processes.first:
             return
         shown = {
-            "reconstructions": show_reconstructions(images, reconstructions),
-            "codes": show_code_use(counts),
+            "reconstructions": show_reconstructions(images, seen.reconstructions),
+            "codes": show_code_use(seen.counts),
         }
         folder = Path(self._options.run.folder) / PICTURES
         for name, picture in shown.items():
             write_png(folder / f"{name}-{step:08d}.png", picture)
-        self._board.pictures(step, shown, counts)
+        self._board.pictures(step, shown, seen.counts)
 
 
 @contextmanager
@@ -188,6 +199,11 @@ def open_report(
         board.close()
         if log is not None:
             log.close()
+
+
+def _use_of(counts: Tensor) -> dict[str, float]:
+    use = codebook_use(counts)
+    return {name: use[name].item() for name in ("usage", "perplexity")}
 
 
 def digest(samples: Tensor) -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
+from torch import nn
 
 from arcvq_lite.models import VQGAN, VQVAE
 from arcvq_lite.training.build import build_autoencoder
@@ -37,6 +38,24 @@ class TrainedModel(NamedTuple):
 
     autoencoder: VQVAE | VQGAN
     options: TrainOptions
+    step: int
+    source: str
+    damaged: tuple[str, ...]
+
+
+class TrainedWeights(NamedTuple):
+    """The weights of a run's wanted network, and what was saved beside them.
+
+    Attributes:
+        weights: by the network's own names.
+        progress: what the checkpoint says of the run and its data.
+        step: how many steps it was trained.
+        source: "average" for the running mean of the weights, or the network's name.
+        damaged: of each newer checkpoint that was passed over, its name and why.
+    """
+
+    weights: dict[str, Any]
+    progress: dict[str, Any]
     step: int
     source: str
     damaged: tuple[str, ...]
@@ -87,31 +106,72 @@ def load_trained(folder: Path, *, average: bool = True) -> TrainedModel:
 
     Raises:
         FileNotFoundError: if the folder is no run's, or has no checkpoint yet.
+        ValueError: if the run trains a prior.
         CheckpointError: if every checkpoint is damaged.
+    """
+    options = read_options(folder)
+    if options.prior is not None:
+        raise ValueError(
+            f"{folder} is the run of a prior, wanted that of an autoencoder; pass the "
+            "one that encoded the prior's tokens"
+        )
+    read = read_weights(folder, "autoencoder", average=average)
+    channels, resolution = read.progress["shape"]
+    with torch.random.fork_rng(devices=[]):
+        autoencoder = build_autoencoder(options, channels, resolution)
+    fill(autoencoder, read.weights, folder)
+    return TrainedModel(
+        autoencoder.eval(), options, read.step, read.source, read.damaged
+    )
+
+
+def read_options(folder: Path) -> TrainOptions:
+    """The options that a run was last started with.
+
+    Raises:
+        FileNotFoundError: if the folder is no run's.
     """
     path = folder / CONFIG
     if not path.is_file():
         raise FileNotFoundError(
             f"{folder} has no {CONFIG}; pass the run.folder of `arcvq train`"
         )
-    options = parse_options(["--config", str(path)])
-    loaded = store_of(folder).load_latest(only=("autoencoder", AVERAGE, "progress"))
+    return parse_options(["--config", str(path)])
+
+
+def read_weights(folder: Path, name: str, *, average: bool) -> TrainedWeights:
+    """A network's weights from the newest whole checkpoint of a run.
+
+    Args:
+        folder: of the run.
+        name: of the network that is wanted in the end.
+        average: take the running mean of its weights where the run has one.
+
+    Raises:
+        FileNotFoundError: if there is no checkpoint yet.
+        CheckpointError: if every checkpoint is damaged.
+    """
+    loaded = store_of(folder).load_latest(only=(name, AVERAGE, "progress"))
     if loaded is None:
         raise FileNotFoundError(f"{folder} has no checkpoint yet; let the run go on")
-    source = AVERAGE if average and AVERAGE in loaded.state else "autoencoder"
+    source = AVERAGE if average and AVERAGE in loaded.state else name
     weights = _without_prefix(loaded.state[source])
-    shape = loaded.state["progress"]["shape"]
-    with torch.random.fork_rng(devices=[]):
-        autoencoder = build_autoencoder(options, channels=shape[0], resolution=shape[1])
+    progress = loaded.state["progress"]
+    return TrainedWeights(weights, progress, loaded.step, source, loaded.damaged)
+
+
+def fill(network: nn.Module, weights: dict[str, Any], folder: Path) -> None:
+    """Give a network the weights that were read for it.
+
+    Raises:
+        CheckpointError: if they are another network's.
+    """
     try:
-        autoencoder.load_state_dict(weights)
+        network.load_state_dict(weights)
     except RuntimeError as error:
         raise CheckpointError(
             f"the weights in {folder} are not those of its {CONFIG}: {error}"
         ) from error
-    return TrainedModel(
-        autoencoder.eval(), options, loaded.step, source, loaded.damaged
-    )
 
 
 def _without_prefix(state: dict[str, Any]) -> dict[str, Any]:

@@ -8,7 +8,6 @@ from typing import Any
 from torch import nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from arcvq_lite.training.images import TrainingImages
 from arcvq_lite.training.processes import Processes
 from arcvq_lite.training.random_state import (
     begin_random,
@@ -16,6 +15,7 @@ from arcvq_lite.training.random_state import (
     restore_random,
 )
 from arcvq_lite.training.recipe import Recipe
+from arcvq_lite.training.training_set import TrainingSet
 
 AVERAGE = "average"
 
@@ -30,10 +30,11 @@ class RunState:
     Args:
         recipe: networks with their optimisers; statistics of norms and counts of
             quantizers are buffers of the networks.
-        average: the running mean of the autoencoder's weights, or None.
+        average: the running mean of the wanted network's weights, or None.
         processes: the ranks, each with random states of its own.
         seed: of the run.
-        images: what it trains on; another number of them would be other batches.
+        images: what it trains on, images or tokens of images; another number of
+            them would be other batches.
         substituted: unreadable images that this rank has replaced.
     """
 
@@ -41,7 +42,7 @@ class RunState:
     average: AveragedModel | None
     processes: Processes
     seed: int
-    images: TrainingImages
+    images: TrainingSet
     substituted: int = 0
 
     def begin(self) -> None:
@@ -67,7 +68,7 @@ class RunState:
             "random": random_states(self.processes),
             "progress": {
                 "images": len(self.images),
-                "shape": [self.images.channels, self.images.size],
+                **self.images.identity(),
                 "substituted": substituted,
                 "log_bytes": log_bytes,
             },
@@ -77,7 +78,8 @@ class RunState:
         """Put back what was saved at a step.
 
         Raises:
-            ValueError: if the set has another number of images than it had.
+            ValueError: if the set has another number of images than it had, of
+                another shape, or tokens of another codebook.
         """
         progress = state["progress"]
         if progress["images"] != len(self.images):
@@ -86,6 +88,13 @@ class RunState:
                 f"saved it had {progress['images']}; give it the same set, or train "
                 "into another run.folder"
             )
+        for name, value in self.images.identity().items():
+            if progress[name] != value:
+                raise ValueError(
+                    f"data.source has {name}={value}, and when the run was saved it "
+                    f"had {progress[name]}; give it the same set, or train into "
+                    "another run.folder"
+                )
         for name, network in self.recipe.networks.items():
             network.load_state_dict(state[name])
         for name, optimizer in self.recipe.optimizers.items():
@@ -101,7 +110,7 @@ class RunState:
         if AVERAGE in state:
             self.average.load_state_dict(state[AVERAGE])
         else:  # the run had none so far: it begins with the weights as they are
-            self.average.module.load_state_dict(state["autoencoder"])
+            self.average.module.load_state_dict(state[self.recipe.wanted])
 
 
 def running_mean(network: nn.Module, decay: float) -> AveragedModel:

@@ -49,6 +49,11 @@ class VQGANRecipe:
     precision: torch.dtype = torch.float32
 
     @property
+    def wanted(self) -> str:
+        """The autoencoder."""
+        return "autoencoder"
+
+    @property
     def networks(self) -> dict[str, nn.Module]:
         """Autoencoder and critic."""
         return {"autoencoder": self.autoencoder, "critic": self.critic}

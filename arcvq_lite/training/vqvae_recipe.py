@@ -41,6 +41,11 @@ class VQVAERecipe:
     precision: torch.dtype = torch.float32
 
     @property
+    def wanted(self) -> str:
+        """The autoencoder."""
+        return "autoencoder"
+
+    @property
     def networks(self) -> dict[str, nn.Module]:
         """The autoencoder alone."""
         return {"autoencoder": self.autoencoder}

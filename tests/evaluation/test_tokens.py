@@ -6,6 +6,7 @@ import torch
 from PIL import Image
 from small_models import pictures, save_image, vqgan, vqvae
 
+from arcvq_lite.data import token_file
 from arcvq_lite.data.source import open_source
 from arcvq_lite.evaluation import (
     TokenSet,
@@ -14,7 +15,6 @@ from arcvq_lite.evaluation import (
     encode_batches,
     load_tokens,
     reconstruct,
-    token_file,
 )
 
 

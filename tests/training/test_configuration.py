@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 import torch
 
-from arcvq_lite.training.build import build_autoencoder
+from arcvq_lite.training.build import build_autoencoder, build_prior
 from arcvq_lite.training.command import main
 from arcvq_lite.training.configuration import (
     OptionError,
@@ -19,8 +19,10 @@ SHIPPED = [
     "imagenet_vqgan",
     "imagenet_vqgan_smoke",
     "mnist_vqvae",
+    "photos_prior",
     "photos_vqgan",
 ]
+AUTOENCODERS = [name for name in SHIPPED if not name.endswith("_prior")]
 
 
 def refusal(*words):
@@ -43,11 +45,17 @@ def test_a_shipped_configuration_is_read_written_and_read_again(name, tmp_path):
     assert parse_options(["--config", str(tmp_path / "again.yaml")]) == options
 
 
-@pytest.mark.parametrize("name", SHIPPED)
-def test_a_shipped_configuration_builds_its_model(name):
+@pytest.mark.parametrize("name", AUTOENCODERS)
+def test_a_shipped_configuration_builds_its_autoencoder(name):
     options = parse_options([f"--config={name}"])
     with torch.device("meta"):
         build_autoencoder(options, channels=3, resolution=options.data.size or 32)
+
+
+def test_the_shipped_prior_builds_its_prior():
+    options = parse_options(["--config", "photos_prior"])
+    with torch.device("meta"):
+        build_prior(options.prior, num_codes=128, length=64, classes=1)
 
 
 def test_imagenet_is_the_papers():
