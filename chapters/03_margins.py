@@ -510,7 +510,7 @@ scene = MarginScene(own, other, positions, arrows, ("3", "9"))
 margin_figure = SliderFigure(
     scene,
     alt_title="Points of two classes on a circle, and the margin they satisfy",
-    size=(7.4, 3.4),
+    size=(7.2, 3.3),
     margin=Slider(0.0, 1.2, 0.05, 0.2, "margin m (rad)", frames=25),
 )
 margin_figure
