@@ -68,7 +68,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         remedy = f'install "arcvq-lite[{verb.extra}]"'
         _complain(f"{verb.words} needs {error.name}, which is missing: {remedy}")
         return 2
-    except (ValueError, FileNotFoundError) as error:
+    except (ConnectionError, FileNotFoundError, ValueError) as error:
         _complain(f"{verb.words}: {error}")
         return 2
     except KeyboardInterrupt:

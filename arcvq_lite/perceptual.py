@@ -37,6 +37,7 @@ class PerceptualDistance(nn.Module):
     Raises:
         ModuleNotFoundError: if the `lpips` package is missing.
         FileNotFoundError: if there is no such file.
+        ConnectionError: if they cannot be downloaded.
         ValueError: if the file is damaged (it is not executed), or no VGG-16.
 
     Source: LPIPS (Zhang et al., 2018).
@@ -98,10 +99,7 @@ def _weights(network: nn.Module, source: str | os.PathLike[str]) -> dict[str, Te
     if source == "random":
         return state | _random_vgg(state)
     if source == "download":
-        from torchvision.models import VGG16_Weights
-
-        vgg = VGG16_Weights.IMAGENET1K_V1.get_state_dict(check_hash=True)
-        return state | _in_slices(vgg, state)
+        return state | _in_slices(_download(), state)
     given = _read(Path(source))
     if given.keys() == state.keys():
         return given
@@ -113,6 +111,20 @@ def _weights(network: nn.Module, source: str | os.PathLike[str]) -> dict[str, Te
             f"LPIPS with VGG: it has no {missing[0]}"
         )
     return state | vgg
+
+
+def _download() -> Mapping[str, Tensor]:
+    """Torchvision's VGG-16, kept where torch keeps its downloads."""
+    from torchvision.models import VGG16_Weights
+
+    published = VGG16_Weights.IMAGENET1K_V1
+    try:
+        weights: Mapping[str, Tensor] = published.get_state_dict(check_hash=True)
+    except OSError as error:
+        raise ConnectionError(
+            f'weights="download" could not be fetched ({error}); fetch '
+            f"{published.url} elsewhere and pass the file's path as weights"
+        ) from error
 
 
 def _calibration() -> dict[str, Tensor]:

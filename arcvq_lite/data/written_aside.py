@@ -36,11 +36,12 @@ def written_aside(path: Path) -> Iterator[BinaryIO]:
     except BaseException:
         aside.unlink(missing_ok=True)
         raise
-    _sync_folder(path.parent)
+    sync_folder(path.parent)
 
 
-def _sync_folder(folder: Path) -> None:
-    if os.name == "nt":  # which has no such call
+def sync_folder(folder: Path) -> None:
+    """Wait until the disk holds a folder's names, where the system can be asked."""
+    if os.name == "nt":  # a folder cannot be opened there; the journal keeps its names
         return
     handle = os.open(folder, os.O_RDONLY)
     try:

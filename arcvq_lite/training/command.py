@@ -47,6 +47,7 @@ def main(
         return REFUSED
     except (
         CheckpointError,
+        ConnectionError,
         DivergenceError,
         DownloadError,
         FirstRankError,

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from arcvq_lite.data.written_aside import sync_folder
+
 
 def write_durably(path: Path, content: bytes | memoryview) -> None:
     """Write a new file and wait until the disk holds it.
@@ -30,14 +32,3 @@ def replace_durably(path: Path, content: bytes | memoryview) -> None:
     write_durably(beside, content)
     os.replace(beside, path)
     sync_folder(path.parent)
-
-
-def sync_folder(folder: Path) -> None:
-    """Wait until the disk holds a folder's names, where the system can be asked."""
-    if os.name == "nt":  # a folder cannot be opened there; the journal keeps its names
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -52,7 +52,13 @@ def open_images(options: DataOptions) -> TrainingImages:
             f"data.size is missing: images of the folder {options.source} are cut to "
             "one size, such as data.size=256"
         )
-    return EncodedImages(open_source(options.source), options.size, options)
+    try:
+        source = open_source(options.source)
+    except FileNotFoundError as error:
+        raise FileNotFoundError(
+            f"{error}; pass the images' own folder as --data.source"
+        ) from error
+    return EncodedImages(source, options.size, options)
 
 
 @dataclass(frozen=True, eq=False)

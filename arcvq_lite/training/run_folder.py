@@ -18,7 +18,6 @@ from arcvq_lite.training.state import AVERAGE
 
 CONFIG = "config.yaml"
 CHECKPOINTS = "checkpoints"
-PICTURES = "pictures"
 
 # Everything else decides what the next step is.
 _FREE = ("data.source", "data.workers", "data.max_substituted")

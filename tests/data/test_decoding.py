@@ -4,6 +4,7 @@ import zlib
 
 import numpy as np
 import pytest
+import skimage.data as skimage_data
 import torch
 import torchvision
 from hypothesis import given
@@ -81,7 +82,6 @@ def test_reduction_never_goes_below_what_is_needed(width, height, shorter):
 
 
 def test_reduction_is_within_two_levels_on_average_of_a_full_decode():
-    skimage_data = pytest.importorskip("skimage.data")
     for photo in (skimage_data.astronaut(), skimage_data.chelsea()):
         content = encoded(Image.fromarray(photo), quality=90)
         centre, size = CentreCrop(), 96

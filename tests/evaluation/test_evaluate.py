@@ -116,7 +116,6 @@ def test_how_the_set_is_cut_into_batches_changes_nothing(make):
 
 @pytest.fixture(scope="module")
 def untrained():
-    pytest.importorskip("lpips")
     return PerceptualDistance("random")
 
 

@@ -8,6 +8,7 @@ import pytest
 import torch
 from PIL import Image
 from small_models import Echo, pictures
+from torch_fidelity import feature_extractor_inceptionv3 as fidelity
 
 from arcvq_lite.evaluation import (
     FeatureExtractor,
@@ -140,7 +141,6 @@ def test_the_random_extractor_is_the_same_everywhere():
 @pytest.fixture(scope="module")
 def inception_file(tmp_path_factory):
     """The right names and shapes with random weights; the real ones are not here."""
-    fidelity = pytest.importorskip("torch_fidelity.feature_extractor_inceptionv3")
     empty = tmp_path_factory.mktemp("inception") / "empty.pth"
     torch.save({}, empty)
     network = fidelity.FeatureExtractorInceptionV3
@@ -186,7 +186,6 @@ def test_only_the_published_weights_give_what_is_called_rfid(
 
 
 def test_the_published_file_is_the_one_that_the_package_downloads():
-    fidelity = pytest.importorskip("torch_fidelity.feature_extractor_inceptionv3")
     assert fidelity.URL_INCEPTION_V3.endswith(f"-{frechet._PUBLISHED}.pth")
 
 
@@ -197,7 +196,6 @@ def test_a_missing_file_is_named(tmp_path):
 
 @pytest.mark.parametrize("content", [{}, {"fc.weight": torch.zeros(2)}, 3])
 def test_another_networks_file_is_refused(content, tmp_path):
-    pytest.importorskip("torch_fidelity")
     torch.save(content, tmp_path / "other.pth")
     with pytest.raises(ValueError, match=r"other\.pth.*weights-inception"):
         load_inception(tmp_path / "other.pth")

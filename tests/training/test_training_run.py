@@ -267,9 +267,8 @@ def test_pictures_are_written_where_they_are_due(images, tmp_path):
 
 
 def test_tensorboard_shows_the_scalars_of_the_log(images, tmp_path):
-    loading = pytest.importorskip(
-        "tensorboard.backend.event_processing.event_accumulator"
-    )
+    from tensorboard.backend.event_processing import event_accumulator as loading
+
     train(small_run(images, tmp_path, steps=4, tensorboard=True))
     events = loading.EventAccumulator(str(tmp_path / "tensorboard"))
     events.Reload()

@@ -2,13 +2,14 @@
 
 import pickle
 import warnings
+from urllib.error import URLError
 
+import lpips
 import pytest
 import torch
+import torchvision
 
 from arcvq_lite.perceptual import PerceptualDistance
-
-lpips = pytest.importorskip("lpips")
 
 
 @pytest.fixture(scope="module")
@@ -205,3 +206,13 @@ def test_a_malicious_file_is_not_executed(tmp_path):
 def test_shapes_that_cannot_be_compared_are_refused(one, other, message, random):
     with pytest.raises(ValueError, match=message):
         random(torch.zeros(one), torch.zeros(other))
+
+
+def test_weights_that_cannot_be_fetched_have_an_address(monkeypatch):
+    def refuse(*arguments, **options):
+        raise URLError("no route")
+
+    monkeypatch.setattr(torch.hub, "load_state_dict_from_url", refuse)
+    monkeypatch.setattr(torchvision.models._api, "load_state_dict_from_url", refuse)
+    with pytest.raises(ConnectionError, match=r"no route.*https://.*vgg16.*as weights"):
+        PerceptualDistance("download")
