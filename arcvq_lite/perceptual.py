@@ -125,6 +125,7 @@ def _download() -> Mapping[str, Tensor]:
             f'weights="download" could not be fetched ({error}); fetch '
             f"{published.url} elsewhere and pass the file's path as weights"
         ) from error
+    return weights
 
 
 def _calibration() -> dict[str, Tensor]:

@@ -216,3 +216,19 @@ def test_weights_that_cannot_be_fetched_have_an_address(monkeypatch):
     monkeypatch.setattr(torchvision.models._api, "load_state_dict_from_url", refuse)
     with pytest.raises(ConnectionError, match=r"no route.*https://.*vgg16.*as weights"):
         PerceptualDistance("download")
+
+
+def test_downloaded_weights_are_those_of_a_file(monkeypatch, tmp_path):
+    torch.manual_seed(0)
+    vgg = {
+        f"features.{n}.{kind}": torch.randn(shape)
+        for n, layer in enumerate(torchvision.models.vgg16().features)
+        for kind, shape in ((k, v.shape) for k, v in layer.state_dict().items())
+    }
+    torch.save(vgg, tmp_path / "vgg.pth")
+    published = torchvision.models.VGG16_Weights
+    monkeypatch.setattr(published, "get_state_dict", lambda self, **options: vgg)
+    fetched = PerceptualDistance("download").state_dict()
+    read = PerceptualDistance(tmp_path / "vgg.pth").state_dict()
+    assert fetched.keys() == read.keys()
+    assert all(torch.equal(fetched[key], read[key]) for key in read)
