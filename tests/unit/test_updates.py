@@ -1,107 +1,23 @@
 """The two ways to train on a batch: what they share, and where they differ."""
 
 import copy
-from datetime import timedelta
 
 import pytest
 import torch
-from torch import distributed as dist
-from torch import multiprocessing
+from one_update import (
+    STEP,
+    UPDATES,
+    assert_same_gradients,
+    both,
+    images_of,
+    new_autoencoder,
+    new_critic,
+    run,
+)
 from torch.nn import functional as F
-from torch.nn.parallel import DistributedDataParallel
 
-from arcvq_lite import EMAVQ, ArcVQ
-from arcvq_lite.models import VQGAN, PatchCritic
+from arcvq_lite import EMAVQ
 from arcvq_lite.objective import VQGANObjective
-from arcvq_lite.updates import fast_update, official_update
-
-UPDATES = {"official": official_update, "fast": fast_update}
-both = pytest.mark.parametrize("name", UPDATES)
-
-STEP = 7
-MIDDLE = "main.2.weight"  # of the critic
-OBJECTIVE = VQGANObjective(critic_start=STEP)
-
-
-def new_autoencoder(quantizer=None):
-    torch.manual_seed(0)
-    return VQGAN(
-        3,
-        quantizer or ArcVQ(8, 4),
-        channels=32,
-        multipliers=(1, 1),
-        residual_blocks=1,
-        attention_resolutions=(),
-        resolution=16,
-    )
-
-
-def new_critic():
-    torch.manual_seed(1)
-    return PatchCritic(channels=8, layers=1)
-
-
-def images_of(seed, count=4):
-    generator = torch.Generator().manual_seed(seed)
-    return torch.randn(count, 3, 16, 16, generator=generator).clamp(-1, 1)
-
-
-class Seen:
-    """What each optimizer would find, noted where it would step."""
-
-    def __init__(self, autoencoder, critic):
-        self.modules = {"autoencoder": autoencoder, "critic": critic}
-        self.gradients = {}
-        self.calls = []
-
-    def note(self, name, *, then=lambda: None):
-        def step():
-            self.calls.append(name)
-            for other, module in self.modules.items():
-                self.gradients[name, other] = {
-                    key.removeprefix("module."): None
-                    if weight.grad is None
-                    else weight.grad.clone()
-                    for key, weight in module.named_parameters()
-                }
-            then()
-
-        return step
-
-
-def run(
-    name,
-    autoencoder,
-    critic,
-    images,
-    *,
-    step=STEP,
-    objective=OBJECTIVE,
-    after_autoencoder=lambda: None,
-):
-    """One update without optimizers: its terms, and what they would have seen."""
-    inner = getattr(autoencoder, "module", autoencoder)
-    seen = Seen(autoencoder, critic)
-    terms = UPDATES[name](
-        autoencoder,
-        critic,
-        objective,
-        images,
-        step,
-        last_layer=inner.last_layer,
-        step_autoencoder=seen.note("autoencoder", then=after_autoencoder),
-        step_critic=seen.note("critic"),
-    )
-    return terms, seen
-
-
-def assert_same_gradients(one, other, rtol=1e-4, atol=1e-6):
-    assert one.keys() == other.keys()
-    for key, gradient in one.items():
-        torch.testing.assert_close(
-            other[key], gradient, rtol=rtol, atol=atol, msg=lambda m, k=key: f"{k} {m}"
-        )
-
 
 # What is equal
 
@@ -325,134 +241,3 @@ def test_a_step_in_bfloat16_has_finite_float32_gradients(name):
             assert gradient.dtype == torch.float32
             assert gradient.isfinite().all()
     assert terms["adaptive_weight"] > 0
-
-
-# In two processes
-
-
-def plain_parts():
-    """Parts of which a half's gradient is a part of the whole batch's.
-
-    The margin's softmax sees the latents of one process alone, and so do batch
-    norms, but for statistics that are fixed.
-    """
-    torch.manual_seed(2)
-    return new_autoencoder(ArcVQ(8, 4, margin=None)), new_critic().eval()
-
-
-def gradients_in(seen):
-    return {part: seen.gradients[part, part] for part in ("autoencoder", "critic")}
-
-
-def one_update(rank, name, *, accumulate=1):
-    autoencoder, critic = map(DistributedDataParallel, plain_parts())
-    for part in range(accumulate - 1):
-        with autoencoder.no_sync(), critic.no_sync():
-            run(name, autoencoder, critic, images_of(10 * part + 10 + rank))
-    return gradients_in(run(name, autoencoder, critic, images_of(rank))[1])
-
-
-def trained(rank, name):
-    """The weights after steps on both sides of the critic's first one."""
-    torch.manual_seed(rank)
-    autoencoder = DistributedDataParallel(new_autoencoder())
-    critic = DistributedDataParallel(new_critic())
-    optimizers = [
-        torch.optim.Adam(module.parameters(), lr=1e-3, betas=(0.5, 0.9))
-        for module in (autoencoder, critic)
-    ]
-
-    def stepping(optimizer):
-        def step():
-            optimizer.step()
-            optimizer.zero_grad()
-
-        return step
-
-    for step in range(STEP - 2, STEP + 2):
-        UPDATES[name](
-            autoencoder,
-            critic,
-            OBJECTIVE,
-            images_of(10 * step + rank),
-            step,
-            last_layer=autoencoder.module.last_layer,
-            step_autoencoder=stepping(optimizers[0]),
-            step_critic=stepping(optimizers[1]),
-        )
-    return {
-        **dict(autoencoder.module.named_parameters(prefix="autoencoder")),
-        **dict(critic.module.named_parameters(prefix="critic")),
-    }
-
-
-def work(rank, folder):
-    """What each process does; it leaves its results in a file of its own."""
-    torch.set_num_threads(1)
-    dist.init_process_group(
-        "gloo",
-        init_method=(folder / "meeting").as_uri(),
-        timeout=timedelta(seconds=120),
-        rank=rank,
-        world_size=2,
-    )
-    results = {
-        name: {
-            "once": one_update(rank, name),
-            "accumulated": one_update(rank, name, accumulate=2),
-            "trained": trained(rank, name),
-        }
-        for name in UPDATES
-    }
-    dist.destroy_process_group()
-    torch.save(results, folder / f"rank{rank}.pt")
-
-
-@pytest.fixture(scope="module")
-def ranks(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("ranks")
-    multiprocessing.spawn(work, (folder,), nprocs=2)
-    return [torch.load(folder / f"rank{n}.pt", weights_only=True) for n in (0, 1)]
-
-
-@pytest.mark.slow
-def test_fast_gradients_of_two_ranks_are_those_of_the_whole_batch(ranks):
-    whole = torch.cat([images_of(0), images_of(1)])
-    expected = gradients_in(run("fast", *plain_parts(), whole)[1])
-    for rank in ranks:
-        for part in expected:
-            assert_same_gradients(expected[part], rank["fast"]["once"][part])
-
-
-@pytest.mark.slow
-def test_official_gradients_of_two_ranks_are_the_mean_of_each_ones_own(ranks):
-    """Each rank has a weight of its own, so no whole batch has these gradients."""
-    halves = [
-        gradients_in(run("official", *plain_parts(), images_of(rank))[1])
-        for rank in (0, 1)
-    ]
-    for rank in ranks:
-        for part, found in rank["official"]["once"].items():
-            mean = {k: (halves[0][part][k] + halves[1][part][k]) / 2 for k in found}
-            assert_same_gradients(mean, found)
-
-
-@pytest.mark.slow
-@both
-def test_accumulated_gradients_are_reduced_once_for_all(name, ranks):
-    one, other = (rank[name]["accumulated"] for rank in ranks)
-    once = ranks[0][name]["once"]
-    for part, key in (("autoencoder", "quantizer.codebook"), ("critic", MIDDLE)):
-        assert not torch.equal(one[part][key], once[part][key])
-    for part, found in one.items():
-        assert all(torch.equal(found[key], other[part][key]) for key in found)
-
-
-@pytest.mark.slow
-@both
-def test_both_ranks_end_with_the_same_weights_bit_for_bit(name, ranks):
-    one, other = (rank[name]["trained"] for rank in ranks)
-    assert all(torch.equal(one[key], other[key]) for key in one)
-    assert not torch.equal(one[f"critic.{MIDDLE}"], new_critic().state_dict()[MIDDLE])
-    last = "decoder.conv_out.weight"
-    assert not torch.equal(one[f"autoencoder.{last}"], new_autoencoder().last_layer)
