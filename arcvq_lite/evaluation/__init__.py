@@ -6,6 +6,7 @@ from arcvq_lite.evaluation.coding import (
     decode_indices,
     encode,
     encode_batches,
+    encode_images,
 )
 from arcvq_lite.evaluation.evaluate import evaluate_images
 from arcvq_lite.evaluation.frechet import (
@@ -34,6 +35,7 @@ __all__ = [
     "decode_indices",
     "encode",
     "encode_batches",
+    "encode_images",
     "evaluate_images",
     "load_inception",
     "load_tokens",

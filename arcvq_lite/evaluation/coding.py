@@ -1,4 +1,4 @@
-"""encode and decode: between a set of images and a token file."""
+"""Encoding and decoding: between a set of images and a token file."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from arcvq_lite.data.batches import Batch, one_pass
+from arcvq_lite.data.image_set import ImageSet
 from arcvq_lite.data.source import ImageSource
 from arcvq_lite.data.token_file import TokenSet, index_type, load_tokens
 from arcvq_lite.evaluation.eval_mode import evaluating
@@ -60,17 +61,39 @@ def encode(
             "side for this model"
         )
     batches = one_pass(source, size=size, batch_size=batch_size, workers=workers)
-    indices, labels = encode_batches(model, batches)
-    tokens = TokenSet(
-        indices=indices,
-        labels=labels,
-        names=tuple(source.name(index) for index in range(len(source))),
-        class_names=source.class_names,
-        num_codes=model.quantizer.num_codes,
-        codebook_sha256=digest_codebook(model.quantizer.codebook),
+    names = tuple(source.name(index) for index in range(len(source)))
+    return _write_tokens(model, batches, names, source.class_names, out)
+
+
+def encode_images(
+    model: VQVAE | VQGAN,
+    images: ImageSet,
+    out: str | os.PathLike[str],
+    *,
+    batch_size: int = 32,
+) -> TokenSet:
+    """Write the tokens of images held in memory to a file, each named by its class.
+
+    Args:
+        model: on the device to compute on.
+        images: from `load_images`.
+        out: the file, such as "tokens.npz"; replaced if it exists.
+        batch_size: images a batch.
+
+    Returns:
+        What was written.
+
+    Raises:
+        ValueError: if the images do not fit the model.
+        OSError: if the file cannot be written.
+    """
+    parts = torch.arange(len(images)).split(batch_size)
+    batches = (
+        Batch(images.images[part], images.labels[part], part, substituted=0)
+        for part in parts
     )
-    tokens.save(out)
-    return tokens
+    names = tuple(images.class_names[label] for label in images.labels.tolist())
+    return _write_tokens(model, batches, names, images.class_names, out)
 
 
 def encode_batches(
@@ -99,6 +122,26 @@ def encode_batches(
     if not indices:
         raise ValueError("batches hold no image; give at least one")
     return np.concatenate(indices), np.concatenate(labels)
+
+
+def _write_tokens(
+    model: VQVAE | VQGAN,
+    batches: Iterable[Batch],
+    names: tuple[str, ...],
+    class_names: tuple[str, ...],
+    out: str | os.PathLike[str],
+) -> TokenSet:
+    indices, labels = encode_batches(model, batches)
+    tokens = TokenSet(
+        indices=indices,
+        labels=labels,
+        names=names,
+        class_names=class_names,
+        num_codes=model.quantizer.num_codes,
+        codebook_sha256=digest_codebook(model.quantizer.codebook),
+    )
+    tokens.save(out)
+    return tokens
 
 
 def decode(

@@ -19,6 +19,7 @@ from arcvq_lite.data.source import open_source
 from arcvq_lite.data.written_aside import written_aside
 from arcvq_lite.evaluation.coding import decode as decode_tokens
 from arcvq_lite.evaluation.coding import encode as encode_source
+from arcvq_lite.evaluation.coding import encode_images
 from arcvq_lite.evaluation.evaluate import evaluate_images
 from arcvq_lite.evaluation.frechet import (
     FeatureExtractor,
@@ -137,7 +138,7 @@ def reconstruct(
 def encode(
     run: Path,
     *,
-    data: Path,
+    data: str,
     out: Path,
     split: str = "train",
     size: int | None = None,
@@ -148,7 +149,7 @@ def encode(
 
     Args:
         run: the run's folder.
-        data: a folder of images or of indexed tar shards.
+        data: a folder of images or of indexed tar shards, or a named set.
         out: the token file, such as tokens.npz; replaced if it exists.
         split: "train" or "test".
         size: side of the images in pixels; the run's own by default.
@@ -166,14 +167,23 @@ def encode(
         ValueError: if the size does not fit the model.
     """
     trained = load_trained(run)
-    tokens = encode_source(
-        trained.autoencoder,
-        open_source(data, split=split),
-        out,
-        size=_known(trained.options.data.size if size is None else size),
-        batch_size=batch_size,
-        workers=workers,
-    )
+    side = trained.options.data.size if size is None else size
+    if data in DATA_SETS:
+        tokens = encode_images(
+            trained.autoencoder,
+            load_images(data, split=split, size=side),
+            out,
+            batch_size=batch_size,
+        )
+    else:
+        tokens = encode_source(
+            trained.autoencoder,
+            open_source(data, split=split),
+            out,
+            size=_known(side),
+            batch_size=batch_size,
+            workers=workers,
+        )
     yield from _about(run, trained)
     yield f"{len(tokens):,} images as {_by(tokens.grid)} tokens each, in {out}"
     return 0

@@ -7,7 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
-from arcvq_lite import cli
+from arcvq_lite import cli, load_images
 from arcvq_lite.evaluation import load_tokens
 from arcvq_lite.training.run_folder import load_trained
 
@@ -77,6 +77,21 @@ def test_tokens_go_to_a_file_and_come_back_as_the_models_own_images(
     written = [np.asarray(Image.open(path)) for path in sorted(images.iterdir())]
     found = torch.from_numpy(np.stack(written)).movedim(-1, 1)
     torch.testing.assert_close(found.float(), wanted, atol=1, rtol=0)
+
+
+def test_a_named_set_is_encoded_in_its_own_order_with_its_labels(capsys, run, tmp_path):
+    path = tmp_path / "tokens.npz"
+    words = ("--data", "photos", "--split", "test", "--out", path)
+    assert arcvq(capsys, "encode", run, *words, "--batch_size", 50)[0] == 0
+    photos = load_images("photos", split="test", size=SIZE)
+    found, model = load_tokens(path), load_trained(run).autoencoder
+    some = [0, 49, 50, len(photos) - 1]
+    expected = model.encode(photos.images[some]).numpy()
+    assert len(found) == len(photos)
+    assert np.array_equal(found.indices[some], expected)
+    assert np.array_equal(found.labels, photos.labels.numpy())
+    assert found.class_names == photos.class_names
+    assert set(found.names) == {"chelsea"}
 
 
 def test_tokens_of_another_run_are_refused(capsys, folder, run, tmp_path):
