@@ -39,6 +39,9 @@ class Batch:
     indices: Tensor
     substituted: int
 
+    def __len__(self) -> int:
+        return len(self.images)
+
 
 @dataclass(frozen=True, eq=False)
 class Batches:

@@ -9,9 +9,8 @@ from __future__ import annotations
 from collections.abc import Generator
 from pathlib import Path
 
-from tqdm import tqdm
-
 from arcvq_lite.data.inspection import inspect_source
+from arcvq_lite.data.progress_bar import progress_bar
 from arcvq_lite.data.shard_index import build_index, index_path, read_index, write_index
 from arcvq_lite.data.shard_scan import ShardError
 from arcvq_lite.data.shard_source import ShardSource, find_all_tars
@@ -77,10 +76,8 @@ def verify(
     if json is not None and not json.parent.is_dir():
         raise FileNotFoundError(f"json={json}: there is no folder {json.parent}")
     source = open_source(path, split=split)
-    with tqdm(total=len(source), desc="verifying", leave=False, disable=None) as bar:
-        report = inspect_source(
-            source, workers=workers, progress=lambda done, _: bar.update(done - bar.n)
-        )
+    with progress_bar("verifying") as progress:
+        report = inspect_source(source, workers=workers, progress=progress)
     yield report.table()
     if json is not None:
         with written_aside(json) as file:
@@ -120,12 +117,7 @@ def shard(
         OSError: if a file cannot be read or written.
     """
     source = open_source(path, split=split)
-    with tqdm(desc="writing shards", leave=False, disable=None) as bar:
-
-        def progress(done: int, total: int) -> None:
-            bar.total = total
-            bar.update(done - bar.n)
-
+    with progress_bar("writing shards") as progress:
         shards = write_shards(source, out, images_per_shard, progress=progress)
     yield f"{len(source)} images in {len(shards)} shards in {out}"
     return 0

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from arcvq_lite.data.batches import Batch, one_pass
 from arcvq_lite.data.image_set import ImageSet
+from arcvq_lite.data.progress_bar import Progress, counted, unwatched
 from arcvq_lite.data.source import ImageSource
 from arcvq_lite.data.token_file import TokenSet, index_type, load_tokens
 from arcvq_lite.evaluation.eval_mode import evaluating
@@ -34,6 +35,7 @@ def encode(
     size: int,
     batch_size: int = 32,
     workers: int = 0,
+    progress: Progress = unwatched,
 ) -> TokenSet:
     """Write the tokens of every image of a set to a file.
 
@@ -45,6 +47,7 @@ def encode(
             the central square taken. A multiple of the model's factor.
         batch_size: images a batch.
         workers: processes that read ahead.
+        progress: called with the images done and their number.
 
     Returns:
         What was written.
@@ -62,7 +65,7 @@ def encode(
         )
     batches = one_pass(source, size=size, batch_size=batch_size, workers=workers)
     names = tuple(source.name(index) for index in range(len(source)))
-    return _write_tokens(model, batches, names, source.class_names, out)
+    return _write_tokens(model, batches, names, source.class_names, out, progress)
 
 
 def encode_images(
@@ -71,6 +74,7 @@ def encode_images(
     out: str | os.PathLike[str],
     *,
     batch_size: int = 32,
+    progress: Progress = unwatched,
 ) -> TokenSet:
     """Write the tokens of images held in memory to a file, each named by its class.
 
@@ -79,6 +83,7 @@ def encode_images(
         images: from `load_images`.
         out: the file, such as "tokens.npz"; replaced if it exists.
         batch_size: images a batch.
+        progress: called with the images done and their number.
 
     Returns:
         What was written.
@@ -93,7 +98,7 @@ def encode_images(
         for part in parts
     )
     names = tuple(images.class_names[label] for label in images.labels.tolist())
-    return _write_tokens(model, batches, names, images.class_names, out)
+    return _write_tokens(model, batches, names, images.class_names, out, progress)
 
 
 def encode_batches(
@@ -130,8 +135,9 @@ def _write_tokens(
     names: tuple[str, ...],
     class_names: tuple[str, ...],
     out: str | os.PathLike[str],
+    progress: Progress,
 ) -> TokenSet:
-    indices, labels = encode_batches(model, batches)
+    indices, labels = encode_batches(model, counted(batches, len(names), progress))
     tokens = TokenSet(
         indices=indices,
         labels=labels,
@@ -150,6 +156,7 @@ def decode(
     folder: str | os.PathLike[str],
     *,
     batch_size: int = 32,
+    progress: Progress = unwatched,
 ) -> list[Path]:
     """Write the images of a token file as PNGs, numbered in its order.
 
@@ -158,6 +165,7 @@ def decode(
         tokens_file: from `encode`.
         folder: for the images; made if it is missing.
         batch_size: images decoded at once.
+        progress: called with the images written and their number.
 
     Returns:
         The files written.
@@ -177,6 +185,7 @@ def decode(
         levels = round_levels(as_rgb(images)).cpu()
         for path, image in zip(paths[start:], levels, strict=False):
             write_png(path, image)
+        progress(min(start + batch_size, len(tokens)), len(tokens))
     return paths
 
 

@@ -6,6 +6,7 @@ exit status.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Generator, Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -15,6 +16,7 @@ from torch import Tensor
 
 from arcvq_lite.data import DATA_SETS, load_images
 from arcvq_lite.data.batches import one_pass
+from arcvq_lite.data.progress_bar import counted, progress_bar
 from arcvq_lite.data.source import open_source
 from arcvq_lite.data.written_aside import written_aside
 from arcvq_lite.evaluation.coding import decode as decode_tokens
@@ -80,14 +82,16 @@ def evaluate(
     trained = load_trained(run)
     side = trained.options.data.size if size is None else size
     with joined(device, _PATIENCE) as processes:
-        found = evaluate_images(
-            trained.autoencoder.to(processes.device),
-            _images(data, split, side, batch_size, workers, processes),
-            lpips=_perceptual(lpips_weights),
-            fid=_extractor(fid_weights),
-            protocol=protocol,
-            data=f"{data}, {split}",
-        )
+        count, images = _images(data, split, side, batch_size, workers, processes)
+        with progress_bar("scoring", shown=processes.first) as progress:
+            found = evaluate_images(
+                trained.autoencoder.to(processes.device),
+                counted(images, count, progress),
+                lpips=_perceptual(lpips_weights),
+                fid=_extractor(fid_weights),
+                protocol=protocol,
+                data=f"{data}, {split}",
+            )
         if not processes.first:
             return 0
     if json is not None:
@@ -168,22 +172,25 @@ def encode(
     """
     trained = load_trained(run)
     side = trained.options.data.size if size is None else size
-    if data in DATA_SETS:
-        tokens = encode_images(
-            trained.autoencoder,
-            load_images(data, split=split, size=side),
-            out,
-            batch_size=batch_size,
-        )
-    else:
-        tokens = encode_source(
-            trained.autoencoder,
-            open_source(data, split=split),
-            out,
-            size=_known(side),
-            batch_size=batch_size,
-            workers=workers,
-        )
+    with progress_bar("encoding") as progress:
+        if data in DATA_SETS:
+            tokens = encode_images(
+                trained.autoencoder,
+                load_images(data, split=split, size=side),
+                out,
+                batch_size=batch_size,
+                progress=progress,
+            )
+        else:
+            tokens = encode_source(
+                trained.autoencoder,
+                open_source(data, split=split),
+                out,
+                size=_known(side),
+                batch_size=batch_size,
+                workers=workers,
+                progress=progress,
+            )
     yield from _about(run, trained)
     yield f"{len(tokens):,} images as {_by(tokens.grid)} tokens each, in {out}"
     return 0
@@ -209,7 +216,10 @@ def decode(run: Path, *, tokens: Path, out: Path, batch_size: int = 32) -> Lines
         ValueError: if the file is damaged, or of another model's codebook.
     """
     trained = load_trained(run)
-    written = decode_tokens(trained.autoencoder, tokens, out, batch_size=batch_size)
+    with progress_bar("decoding") as progress:
+        written = decode_tokens(
+            trained.autoencoder, tokens, out, batch_size=batch_size, progress=progress
+        )
     yield f"{len(written):,} images in {out}"
     return 0
 
@@ -221,23 +231,24 @@ def _images(
     batch_size: int,
     workers: int,
     processes: Processes,
-) -> Iterator[Tensor]:
-    """This rank's part of a set, each image in one part only."""
+) -> tuple[int, Iterator[Tensor]]:
+    """This rank's part of a set, each image in one part only, and about its size."""
     if data in DATA_SETS:
         images = load_images(data, split=split, size=size).images
-        part = images[processes.rank :: processes.world_size]
-        if len(part):
-            yield from part.to(processes.device).split(batch_size)
-        return
-    for batch in one_pass(
-        open_source(data, split=split),
+        part = images[processes.rank :: processes.world_size].to(processes.device)
+        # An empty tensor splits into one empty batch.
+        return len(part), iter(part.split(batch_size) if len(part) else ())
+    source = open_source(data, split=split)
+    batches = one_pass(
+        source,
         size=_known(size),
         batch_size=batch_size,
         rank=processes.rank,
         world_size=processes.world_size,
         workers=workers,
-    ):
-        yield batch.images.to(processes.device)
+    )
+    placed = (batch.images.to(processes.device) for batch in batches)
+    return math.ceil(len(source) / processes.world_size), placed
 
 
 def _known(size: int | None) -> int:

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from torchvision.utils import make_grid
 
+from arcvq_lite.data.progress_bar import counted, progress_bar
 from arcvq_lite.evaluation.fingerprint import digest_codebook
 from arcvq_lite.evaluation.levels import as_rgb, round_levels
 from arcvq_lite.evaluation.png import write_png
@@ -69,18 +70,19 @@ def sample(
     classes = _class(trained, label, guidance)
     generator = torch.Generator().manual_seed(seed)
     pictures = []
-    for part in _parts(count):
-        codes = sample_codes(
-            trained.prior,
-            part,
-            classes=classes,
-            temperature=temperature,
-            top_k=top_k,
-            top_p=top_p,
-            guidance=guidance,
-            generator=generator,
-        )  # (b, L)
-        pictures.append(_pictures(tokenizer, codes.unflatten(1, trained.grid)))
+    with progress_bar("sampling") as progress:
+        for part in counted(_parts(count), count, progress):
+            codes = sample_codes(
+                trained.prior,
+                len(part),
+                classes=classes,
+                temperature=temperature,
+                top_k=top_k,
+                top_p=top_p,
+                guidance=guidance,
+                generator=generator,
+            )  # (b, L)
+            pictures.append(_pictures(tokenizer, codes.unflatten(1, trained.grid)))
     columns = math.ceil(math.sqrt(count))
     grid = make_grid(torch.cat(pictures), nrow=columns, padding=_GAP, pad_value=255)
     write_png(out, grid)
@@ -127,11 +129,12 @@ def _class(trained: TrainedPrior, label: int | None, guidance: float) -> int | N
     return prior.no_class if label is None else label
 
 
-def _parts(count: int) -> list[int]:
+def _parts(count: int) -> list[range]:
+    """The pictures by number, as many at once as memory allows."""
     if count < 1:
         raise ValueError(f"count={count} must be at least 1")
-    whole, rest = divmod(count, _AT_ONCE)
-    return [_AT_ONCE] * whole + [rest] * (rest > 0)
+    starts = range(0, count, _AT_ONCE)
+    return [range(start, min(start + _AT_ONCE, count)) for start in starts]
 
 
 @torch.no_grad()
