@@ -20,6 +20,11 @@ from arcvq_lite.updates import official_update
 
 GOLDEN = json.loads((Path(__file__).parent / "vqgan.json").read_text())
 
+# The golden gradients are float32 sums through the whole network. The same step in
+# float64 differs from them by up to 6.3e-6 of a tensor's largest value, whatever
+# machine computes it; ours in float32 by a third of that.
+ROUNDING = 1e-5
+
 OURS = {
     "total": "total",
     "nll_loss": "nll",
@@ -138,7 +143,7 @@ def test_the_gradients_of_the_autoencoder(case, trained):
     _, seen = trained
     for name, golden in case["gradients"].items():
         ours = {"quantize.embedding.weight": "quantizer.codebook"}.get(name, name)
-        assert_golden(seen["autoencoder"][ours], golden)
+        assert_golden(seen["autoencoder"][ours], golden, rounding=ROUNDING)
 
 
 def test_the_gradients_of_the_critic(case, trained):
@@ -148,4 +153,4 @@ def test_the_gradients_of_the_critic(case, trained):
             assert not any(gradient.any() for gradient in seen["critic"].values())
             continue
         ours = name.removeprefix("loss.discriminator.")
-        assert_golden(seen["critic"][ours], golden)
+        assert_golden(seen["critic"][ours], golden, rounding=ROUNDING)
