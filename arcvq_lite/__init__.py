@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from arcvq_lite.models import (
         VQGAN,
         VQVAE,
+        HypersphericalReconstruction,
+        HypersphericalVAE,
         PatchCritic,
         Reconstruction,
         load_official,
@@ -36,7 +38,21 @@ if TYPE_CHECKING:
     from arcvq_lite.objective import VQGANObjective
     from arcvq_lite.perceptual import PerceptualDistance
     from arcvq_lite.prior import TokenPrior
-    from arcvq_lite.quantizers import EMAVQ, VQ, ArcVQ, Quantized, Quantizer
+    from arcvq_lite.quantizers import (
+        CVQ,
+        EMAVQ,
+        FSQ,
+        SQVQ,
+        VQ,
+        ArcVQ,
+        FactorizedVQ,
+        GroupedVQ,
+        GumbelVQ,
+        Quantized,
+        Quantizer,
+        ResidualVQ,
+        WassersteinVQ,
+    )
     from arcvq_lite.schedules import (
         Constant,
         ConstantRadius,
@@ -56,7 +72,10 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "CVQ",
     "EMAVQ",
+    "FSQ",
+    "SQVQ",
     "VQ",
     "VQGAN",
     "VQVAE",
@@ -72,7 +91,12 @@ __all__ = [
     "DownloadError",
     "ExponentialDecay",
     "ExponentialRadius",
+    "FactorizedVQ",
+    "GroupedVQ",
+    "GumbelVQ",
     "History",
+    "HypersphericalReconstruction",
+    "HypersphericalVAE",
     "ImageSet",
     "PatchCritic",
     "PerceptualDistance",
@@ -80,11 +104,13 @@ __all__ = [
     "Quantized",
     "Quantizer",
     "Reconstruction",
+    "ResidualVQ",
     "ShrinkingRadius",
     "SoftmaxHead",
     "SphereFaceHead",
     "TokenPrior",
     "VQGANObjective",
+    "WassersteinVQ",
     "add_angular_margin",
     "arc_margin_loss",
     "codebook_geometry",
@@ -113,12 +139,14 @@ _NAMES = {
     "losses": "ArcMarginLoss arc_margin_loss",
     "margins": "add_angular_margin",
     "metrics": "CodebookUsage",
-    "models": "VQGAN VQVAE PatchCritic Reconstruction load_official "
-    "load_official_critic official_state_dict save_official",
+    "models": "VQGAN VQVAE HypersphericalReconstruction HypersphericalVAE PatchCritic "
+    "Reconstruction load_official load_official_critic official_state_dict "
+    "save_official",
     "objective": "VQGANObjective",
     "perceptual": "PerceptualDistance",
     "prior": "TokenPrior",
-    "quantizers": "EMAVQ VQ ArcVQ Quantized Quantizer",
+    "quantizers": "CVQ EMAVQ FSQ SQVQ VQ ArcVQ FactorizedVQ GroupedVQ GumbelVQ "
+    "Quantized Quantizer ResidualVQ WassersteinVQ",
     "schedules": "Constant ConstantRadius ExponentialDecay ExponentialRadius "
     "PiecewiseSchedule ShrinkingRadius",
     "training": "DivergenceError History evaluate_vqvae train_vqvae",

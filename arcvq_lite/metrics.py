@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torchmetrics import Metric
 
-from arcvq_lite.usage import codebook_use, count_codes
+from arcvq_lite.usage import codebook_sizes, codebook_use, count_codes
 
 
 class CodebookUsage(Metric):
@@ -21,10 +21,11 @@ class CodebookUsage(Metric):
     at most N codes.
 
     Args:
-        num_codes: K, at least 1.
+        num_codes: K, at least 1; for several codebooks K of each, a tuple.
 
     Attributes:
-        counts: int64 (K,), how often each code was taken.
+        counts: int64 (K,), how often each code was taken; of several codebooks one
+            after the other. Their entropy is the mean of each one's.
 
     Raises:
         ValueError: if num_codes is below 1.
@@ -43,16 +44,17 @@ class CodebookUsage(Metric):
 
     counts: Tensor
 
-    def __init__(self, num_codes: int) -> None:
-        if num_codes < 1:
+    def __init__(self, num_codes: int | tuple[int, ...]) -> None:
+        sizes = codebook_sizes(num_codes)
+        if min(sizes, default=0) < 1:
             raise ValueError(f"num_codes={num_codes} must be at least 1")
         super().__init__()
         self.num_codes = num_codes
-        zeros = torch.zeros(num_codes, dtype=torch.int64)
+        zeros = torch.zeros(sum(sizes), dtype=torch.int64)
         self.add_state("counts", default=zeros, dist_reduce_fx="sum")
 
     def update(self, indices: Tensor) -> None:
-        """Count indices, int64 of any shape.
+        """Count indices, int64 of any shape; (…, G) for G codebooks.
 
         Raises:
             TypeError: if they are no int64 tensor.
@@ -62,4 +64,4 @@ class CodebookUsage(Metric):
 
     def compute(self) -> dict[str, Tensor]:
         """The three scalars by name, float64; of nothing, 0 usage and 1 perplexity."""
-        return codebook_use(self.counts)
+        return codebook_use(self.counts, len(codebook_sizes(self.num_codes)))

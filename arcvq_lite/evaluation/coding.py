@@ -114,10 +114,10 @@ def encode_batches(
         Indices (N, h, w) uint16 or int32, and labels (N,) int64.
 
     Raises:
-        ValueError: if there is no batch.
+        ValueError: if there is no batch, or the model has several codebooks.
     """
     device = model.quantizer.codebook.device
-    kind = index_type(model.quantizer.num_codes)
+    kind = index_type(_codes_of(model))
     indices, labels = [], []
     with evaluating(model):
         for batch in batches:
@@ -127,6 +127,18 @@ def encode_batches(
     if not indices:
         raise ValueError("batches hold no image; give at least one")
     return np.concatenate(indices), np.concatenate(labels)
+
+
+def _codes_of(model: VQVAE | VQGAN) -> int:
+    """K of the model's one codebook."""
+    num_codes = model.quantizer.num_codes
+    if not isinstance(num_codes, int):
+        raise ValueError(
+            f"model has {len(num_codes)} codebooks ({type(model.quantizer).__name__}), "
+            "and a token file holds one index for each token; use model.encode(images) "
+            "and model.decode(indices), with the codebooks last"
+        )
+    return num_codes
 
 
 def _write_tokens(
@@ -143,7 +155,7 @@ def _write_tokens(
         labels=labels,
         names=names,
         class_names=class_names,
-        num_codes=model.quantizer.num_codes,
+        num_codes=_codes_of(model),
         codebook_sha256=digest_codebook(model.quantizer.codebook),
     )
     tokens.save(out)
@@ -199,12 +211,13 @@ def decode_indices(model: VQVAE | VQGAN, indices: NDArray[np.generic]) -> Tensor
 def _check_codebook(
     model: VQVAE | VQGAN, tokens: TokenSet, tokens_file: str | os.PathLike[str]
 ) -> None:
+    num_codes = _codes_of(model)
     own = digest_codebook(model.quantizer.codebook)
     if tokens.codebook_sha256 != own:
         raise ValueError(
             f"tokens_file={os.fspath(tokens_file)!r} was encoded with another "
             f"codebook (K = {tokens.num_codes}, SHA-256 {tokens.codebook_sha256[:12]}…)"
-            f" than the model's (K = {model.quantizer.num_codes}, {own[:12]}…); decode "
+            f" than the model's (K = {num_codes}, {own[:12]}…); decode "
             "it with the model that encoded it"
         )
 

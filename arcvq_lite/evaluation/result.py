@@ -7,6 +7,7 @@ import json
 from dataclasses import dataclass
 
 from arcvq_lite.evaluation.protocol import Facts
+from arcvq_lite.usage import codebook_sizes
 
 _UNITS = {
     "psnr": "dB, mean over the images",
@@ -34,7 +35,7 @@ class Evaluation:
         images: how many there were.
         image_shape: (C, H, W).
         tokens: how many codes were chosen for them.
-        num_codes: K.
+        num_codes: K, or K of each of several codebooks.
         processes: how many shared the work.
         protocol: its name and steps.
         measures: of each network that scored, what it is, with its SHA-256.
@@ -48,7 +49,7 @@ class Evaluation:
     images: int
     image_shape: tuple[int, int, int]
     tokens: int
-    num_codes: int
+    num_codes: int | tuple[int, ...]
     processes: int
     protocol: Facts
     measures: dict[str, Facts]
@@ -70,9 +71,10 @@ class Evaluation:
             f"{name:<{width}}  {'–':>11}  {why}"
             for name, why in self.not_computed.items()
         ]
+        sizes = " + ".join(f"{size:,}" for size in codebook_sizes(self.num_codes))
         extent = "×".join(str(side) for side in self.image_shape)
         lines.append(
             f"{self.images:,} images {extent} of {self.data}, {self.tokens:,} tokens "
-            f"of K = {self.num_codes:,} codes, protocol {self.protocol['name']}"
+            f"of K = {sizes} codes, protocol {self.protocol['name']}"
         )
         return "\n".join(lines)

@@ -16,6 +16,7 @@ from arcvq_lite.evaluation.image_scores import decibels, squared_error
 from arcvq_lite.evaluation.levels import as_rgb, from_levels, round_levels
 from arcvq_lite.evaluation.png import write_png
 from arcvq_lite.models import VQGAN, VQVAE
+from arcvq_lite.usage import codebook_sizes
 
 _GAP = 4  # white pixels between the panels
 # From the first code to the last, in the hue that codes have throughout the book.
@@ -52,7 +53,8 @@ def reconstruct(
 ) -> Reconstructed:
     """Write a picture, its tokens and its reconstruction side by side.
 
-    A token is a square in a shade of its number. Where the picture's sides are no
+    A token is a square in a shade of its number, of several codebooks its number in
+    the first. Where the picture's sides are no
     multiples of a token's, its central part is taken, and the result says so.
 
     Args:
@@ -76,7 +78,9 @@ def reconstruct(
         reconstruction, quantized = model(images.to(model.quantizer.codebook.device))
     back = reconstruction.float().clamp(-1, 1).cpu()
     indices = quantized.indices[0].cpu()
-    shades = _shades(indices, model.quantizer.num_codes)
+    sizes = codebook_sizes(model.quantizer.num_codes)
+    indices = indices if len(sizes) == 1 else indices[..., 0]
+    shades = _shades(indices, sizes[0])
     squares = shades.repeat_interleave(factor, 1).repeat_interleave(factor, 2)
     panels = [_panel(images), squares, _panel(back)]
     target = Path(out)

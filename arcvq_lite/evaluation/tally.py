@@ -17,7 +17,7 @@ from arcvq_lite.evaluation.protocol import Protocol
 from arcvq_lite.evaluation.reduction import largest, summed
 from arcvq_lite.models import VQGAN, VQVAE
 from arcvq_lite.perceptual import PerceptualDistance
-from arcvq_lite.usage import codebook_use, count_codes
+from arcvq_lite.usage import codebook_sizes, codebook_use, count_codes
 
 
 class Totals(NamedTuple):
@@ -57,7 +57,10 @@ class Tally:
         self._device = model.quantizer.codebook.device
         self._shape: tuple[int, ...] = (0, 0, 0)
         self._images = torch.tensor(0)
-        self._counts = torch.zeros(model.quantizer.num_codes, dtype=torch.int64)
+        self._num_codes = model.quantizer.num_codes
+        sizes = codebook_sizes(self._num_codes)
+        self._codebooks = len(sizes)
+        self._counts = torch.zeros(sum(sizes), dtype=torch.int64)
         # Known before the first image: a process without any adds zeros to the rest.
         names = ["squared_error", "psnr", "ssim", "l1"]
         names += [] if lpips is None else [lpips.term]
@@ -80,7 +83,7 @@ class Tally:
                 f"after the first {int(self._images)}; look at its weights"
             )
         self._images += len(images)
-        self._counts += count_codes(quantized.indices, len(self._counts)).cpu()
+        self._counts += count_codes(quantized.indices, self._num_codes).cpu()
         sides = (images, reconstruction)
         shown = [self._protocol.shown(side.float()).clamp(-1, 1) for side in sides]
         for name, values in self._per_image(*shown).items():
@@ -111,7 +114,8 @@ class Tally:
         # A covariance needs two.
         if self._frechet is not None and images > 1:
             scores[self._frechet.term] = self._frechet.distance()
-        scores |= {name: float(use) for name, use in codebook_use(counts).items()}
+        used = codebook_use(counts, self._codebooks)
+        scores |= {name: float(use) for name, use in used.items()}
         return Totals(images, (channels, height, width), int(counts.sum()), scores)
 
     def _per_image(self, images: Tensor, others: Tensor) -> dict[str, Tensor]:

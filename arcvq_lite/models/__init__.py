@@ -1,6 +1,10 @@
 """Autoencoders around any quantizer, the critic, and the official checkpoints."""
 
 from arcvq_lite.models.critic import PatchCritic
+from arcvq_lite.models.hyperspherical_vae import (
+    HypersphericalReconstruction,
+    HypersphericalVAE,
+)
 from arcvq_lite.models.official import (
     load_official,
     load_official_critic,
@@ -13,6 +17,8 @@ from arcvq_lite.models.vqvae import VQVAE, Reconstruction
 __all__ = [
     "VQGAN",
     "VQVAE",
+    "HypersphericalReconstruction",
+    "HypersphericalVAE",
     "PatchCritic",
     "Reconstruction",
     "load_official",

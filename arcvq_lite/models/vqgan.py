@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from arcvq_lite.models.encoder_decoder import Decoder, Encoder, recomputed
 from arcvq_lite.models.residual_attention import GROUPS
-from arcvq_lite.models.vqvae import Reconstruction, check_images
+from arcvq_lite.models.vqvae import Reconstruction, check_images, check_token_grid
 from arcvq_lite.quantizers import Quantizer
 
 
@@ -118,7 +118,10 @@ class VQGAN(nn.Module):
 
     @torch.no_grad()
     def encode(self, images: Tensor) -> Tensor:
-        """Token indices int64 (B, H/f, W/f) of images (B, C, H, W)."""
+        """Token indices int64 (B, H/f, W/f) of images (B, C, H, W).
+
+        With several codebooks (B, H/f, W/f, G).
+        """
         return self.quantizer.assign(self.latents(images))
 
     @torch.no_grad()
@@ -127,14 +130,10 @@ class VQGAN(nn.Module):
 
         Raises:
             TypeError: if the indices are not int64.
-            ValueError: if they are not (B, H/f, W/f), or out of the codebook.
+            ValueError: if they are not (B, H/f, W/f), or with several codebooks
+                (B, H/f, W/f, G), or out of the codebook.
         """
-        if indices.dim() != 3:
-            f = self.factor
-            raise ValueError(
-                f"indices must be (B, H/{f}, W/{f}), got {tuple(indices.shape)}; "
-                "of one grid pass indices[None]"
-            )
+        check_token_grid(indices, self.quantizer, factor=self.factor)
         return self._decoded(self.quantizer.embed(indices))
 
     def recompute_activations(self) -> None:

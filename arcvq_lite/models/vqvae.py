@@ -6,9 +6,14 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
+from arcvq_lite.models.convolutional import (
+    Widths,
+    convolutional_decoder,
+    convolutional_encoder,
+)
 from arcvq_lite.quantizers import Quantized, Quantizer
+from arcvq_lite.usage import codebook_sizes
 
 
 class Reconstruction(NamedTuple):
@@ -70,40 +75,12 @@ class VQVAE(nn.Module):
             )
         if in_channels < 1:
             raise ValueError(f"in_channels={in_channels} must be at least 1")
-        if hidden < 2 or hidden % 2:
-            raise ValueError(f"hidden={hidden} must be even and at least 2")
-        if residual_layers < 0 or residual_hidden < 1:
-            raise ValueError(
-                f"residual_layers={residual_layers} must be at least 0 and "
-                f"residual_hidden={residual_hidden} at least 1"
-            )
+        widths = Widths(hidden, residual_layers, residual_hidden, relu_skip)
         self.in_channels = in_channels
         self.relu_skip = relu_skip
-        self.encoder = nn.Sequential(
-            nn.Conv2d(in_channels, hidden // 2, 4, stride=2, padding=1),
-            nn.ReLU(),
-            nn.Conv2d(hidden // 2, hidden, 4, stride=2, padding=1),
-            nn.ReLU(),
-            nn.Conv2d(hidden, hidden, 3, padding=1),
-            *(
-                ResidualBlock(hidden, residual_hidden, relu_skip=relu_skip)
-                for _ in range(residual_layers)
-            ),
-            nn.ReLU(),
-            nn.Conv2d(hidden, quantizer.dim, 1),
-        )
+        self.encoder = convolutional_encoder(in_channels, quantizer.dim, widths)
         self.quantizer = quantizer
-        self.decoder = nn.Sequential(
-            nn.Conv2d(quantizer.dim, hidden, 3, padding=1),
-            *(
-                ResidualBlock(hidden, residual_hidden, relu_skip=relu_skip)
-                for _ in range(residual_layers)
-            ),
-            nn.ReLU(),
-            nn.ConvTranspose2d(hidden, hidden // 2, 4, stride=2, padding=1),
-            nn.ReLU(),
-            nn.ConvTranspose2d(hidden // 2, in_channels, 4, stride=2, padding=1),
-        )
+        self.decoder = convolutional_decoder(quantizer.dim, in_channels, widths)
 
     def forward(self, images: Tensor, step: int | None = None) -> Reconstruction:
         """Encode, quantize and decode images (B, C, H, W) at a training step.
@@ -123,7 +100,10 @@ class VQVAE(nn.Module):
 
     @torch.no_grad()
     def encode(self, images: Tensor) -> Tensor:
-        """Token indices int64 (B, H/4, W/4) of images (B, C, H, W)."""
+        """Token indices int64 (B, H/4, W/4) of images (B, C, H, W).
+
+        With several codebooks (B, H/4, W/4, G).
+        """
         return self.quantizer.assign(self.latents(images))
 
     @torch.no_grad()
@@ -132,37 +112,28 @@ class VQVAE(nn.Module):
 
         Raises:
             TypeError: if the indices are not int64.
-            ValueError: if they are not (B, H/4, W/4), or out of the codebook.
+            ValueError: if they are not (B, H/4, W/4), or with several codebooks
+                (B, H/4, W/4, G), or out of the codebook.
         """
-        if indices.dim() != 3:
-            raise ValueError(
-                f"indices must be (B, H/4, W/4), got {tuple(indices.shape)}; "
-                "of one grid pass indices[None]"
-            )
+        check_token_grid(indices, self.quantizer, factor=4)
         images: Tensor = self.decoder(self.quantizer.embed(indices))
         return images
 
 
-class ResidualBlock(nn.Module):
-    """x + convolutions of relu(x), or relu(x) + convolutions of relu(x).
+def check_token_grid(indices: Tensor, quantizer: Quantizer, *, factor: int) -> None:
+    """Refuse indices that are no batch of token grids.
 
-    Args:
-        channels: of input and output.
-        hidden: channels between the 3×3 and the 1×1 convolution.
-        relu_skip: whether the skip carries relu(x).
+    Raises:
+        ValueError: if they are not (B, h, w), or (B, h, w, G) for G codebooks.
     """
-
-    def __init__(self, channels: int, hidden: int, *, relu_skip: bool) -> None:
-        super().__init__()
-        self.relu_skip = relu_skip
-        self.narrow = nn.Conv2d(channels, hidden, 3, padding=1)
-        self.widen = nn.Conv2d(hidden, channels, 1)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(B, channels, H, W) to the same shape."""
-        active = F.relu(x)
-        change: Tensor = self.widen(F.relu(self.narrow(active)))
-        return (active if self.relu_skip else x) + change
+    codebooks = len(codebook_sizes(quantizer.num_codes))
+    sides = f"B, H/{factor}, W/{factor}"
+    wanted = f"({sides})" if codebooks == 1 else f"({sides}, {codebooks})"
+    if indices.dim() != (3 if codebooks == 1 else 4):
+        raise ValueError(
+            f"indices must be {wanted}, got {tuple(indices.shape)}; "
+            "of one grid pass indices[None]"
+        )
 
 
 def check_images(

@@ -14,6 +14,7 @@ from arcvq_lite.layout import (
     like_latents,
     to_tokens,
 )
+from arcvq_lite.quantizers.processes import several_processes, sum_over_processes
 from arcvq_lite.quantizers.quantized import (
     Quantized,
     check_weight,
@@ -122,7 +123,7 @@ class EMAVQ(nn.Module):
             tokens = exact(tokens).to(self.sums.dtype)
             taken = indices.bincount(minlength=self.num_codes).to(self.counts.dtype)
             gathered = torch.zeros_like(self.sums).index_add_(0, indices, tokens)
-            _sum_over_processes(taken, gathered)
+            sum_over_processes(taken, gathered)
             self.counts.lerp_(taken, 1 - self.decay)
             self.sums.lerp_(gathered, 1 - self.decay)
             self._restart(tokens)
@@ -141,7 +142,7 @@ class EMAVQ(nn.Module):
         draw = torch.randperm(len(tokens), device=tokens.device)
         draw = draw.repeat(-(-self.num_codes // len(tokens)))[: self.num_codes]
         offers = tokens[draw] * _own_share(self.num_codes, tokens.device)[:, None]
-        _sum_over_processes(offers)
+        sum_over_processes(offers)
         self.sums[idle] = offers[idle]
         self.counts[idle] = 1.0
 
@@ -149,17 +150,6 @@ class EMAVQ(nn.Module):
 def _own_share(num_codes: int, device: torch.device) -> Tensor:
     """1 for the codes (K,) that this process offers latents for, 0 elsewhere."""
     codes = torch.arange(num_codes, device=device)
-    if not _distributed():
+    if not several_processes():
         return torch.ones_like(codes)
     return (codes % dist.get_world_size() == dist.get_rank()).long()
-
-
-def _sum_over_processes(*tensors: Tensor) -> None:
-    if _distributed():
-        for tensor in tensors:
-            dist.all_reduce(tensor)
-
-
-def _distributed() -> bool:
-    """Asked at each call: a process group may be made after the quantizer."""
-    return dist.is_available() and dist.is_initialized()

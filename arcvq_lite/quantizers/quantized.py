@@ -18,7 +18,8 @@ class Quantized(NamedTuple):
     Attributes:
         quantized: the codes in the latents' place, (B, D, *spatial) or (N, D), of
             the latents' dtype; its gradient passes straight through to them.
-        indices: int64 (B, *spatial) or (N,), which code each token took.
+        indices: int64 (B, *spatial) or (N,), which code each token took; of several
+            codebooks (B, *spatial, G) or (N, G).
         loss: float32 scalar, the quantizer's whole contribution to the objective.
         terms: the loss's parts and the state of the schedules, detached scalars
             by name, for logging.
@@ -31,10 +32,19 @@ class Quantized(NamedTuple):
 
 
 class Quantizer(Protocol):
-    """The interface of `VQ`, `EMAVQ`, `ArcVQ` and their like, all nn.Modules."""
+    """The interface of `VQ`, `EMAVQ`, `ArcVQ` and their like, all nn.Modules.
 
-    num_codes: int
+    A quantizer with several codebooks, such as `ResidualVQ`, has K of each in
+    `num_codes`, and its indices have a last dimension more, one index a codebook.
+    One whose output has a gradient of its own, other than the decoder's passed on to
+    the latents, has the attribute `own_gradient` with the value True.
+    """
+
     dim: int
+
+    @property
+    def num_codes(self) -> int | tuple[int, ...]:
+        """K, or K of each of several codebooks."""
 
     @property
     def codebook(self) -> Tensor:

@@ -2,15 +2,33 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
+from typing import Any
+
 from arcvq_lite.losses import ArcMarginLoss
 from arcvq_lite.models import VQGAN, VQVAE
 from arcvq_lite.prior import TokenPrior
-from arcvq_lite.quantizers import EMAVQ, VQ, ArcVQ, Quantizer
+from arcvq_lite.quantizers import (
+    CVQ,
+    EMAVQ,
+    FSQ,
+    SQVQ,
+    VQ,
+    ArcVQ,
+    FactorizedVQ,
+    GroupedVQ,
+    GumbelVQ,
+    Quantizer,
+    ResidualVQ,
+    WassersteinVQ,
+)
 from arcvq_lite.schedules import (
     Constant,
     ConstantRadius,
     ExponentialDecay,
     ExponentialRadius,
+    PiecewiseSchedule,
     Schedule,
     ShrinkingRadius,
 )
@@ -23,6 +41,19 @@ from arcvq_lite.training.model_options import (
     VQVAEOptions,
 )
 from arcvq_lite.training.options import TrainOptions
+from arcvq_lite.training.quantizer_options import KINDS_OF, TemperatureOptions
+
+# FSQ has levels in place of a number of codes.
+_CLASSES: dict[str, Callable[..., Quantizer]] = {
+    "arc": ArcVQ,
+    "vq": VQ,
+    "ema": EMAVQ,
+    "cvq": CVQ,
+    "factorized": FactorizedVQ,
+    "gumbel": GumbelVQ,
+    "sq": SQVQ,
+    "wasserstein": WassersteinVQ,
+}
 
 
 def build_autoencoder(
@@ -73,27 +104,48 @@ def build_prior(
 
 
 def build_quantizer(options: QuantizerOptions) -> Quantizer:
-    """The codebook that the options describe."""
-    if options.kind == "ema":
-        return EMAVQ(
-            options.num_codes, options.dim, commitment_weight=options.commitment_weight
-        )
-    if options.kind == "vq":
-        return VQ(
-            options.num_codes,
-            options.dim,
-            commitment_weight=options.commitment_weight,
-            codebook_weight=options.codebook_weight,
-        )
-    return ArcVQ(
-        options.num_codes,
-        options.dim,
-        commitment_weight=options.commitment_weight,
-        codebook_weight=options.codebook_weight,
-        radius=_radius(options.radius),
-        margin=_margin(options.margin),
-        margin_weight=_margin_weight(options.margin),
+    """The codebook that the options describe, or several: groups of stages.
+
+    Raises:
+        ValueError: if an option is out of its range.
+    """
+    if options.groups is None:
+        return _stages(options)
+    return GroupedVQ([_stages(options) for _ in range(options.groups)])
+
+
+def _stages(options: QuantizerOptions) -> Quantizer:
+    """One codebook, or one after another."""
+    if options.stages is None:
+        return _one_codebook(options)
+    return ResidualVQ([_one_codebook(options) for _ in range(options.stages)])
+
+
+def _one_codebook(options: QuantizerOptions) -> Quantizer:
+    """A quantizer of the channels of a group."""
+    if options.levels is not None:
+        return FSQ(options.levels)
+    return _CLASSES[options.kind](
+        options.num_codes, options.group_dim, **_keywords(options)
     )
+
+
+def _keywords(options: QuantizerOptions) -> dict[str, Any]:
+    """What the options say of the kind's own arguments."""
+    given = {
+        name: getattr(options, name)
+        for name, kinds in KINDS_OF.items()
+        if options.kind in kinds and getattr(options, name) is not None
+    }
+    if options.kind == "arc":
+        given |= {
+            "radius": _radius(options.radius),
+            "margin": _margin(options.margin),
+            "margin_weight": _margin_weight(options.margin),
+        }
+    if options.temperature is not None:
+        given["temperature"] = _temperature(options.temperature)
+    return given
 
 
 def _radius(options: RadiusOptions | None) -> Schedule | None:
@@ -116,6 +168,18 @@ def _margin_weight(options: MarginOptions | None) -> Schedule:
     if options is None:
         return Constant(0.0)
     return ExponentialDecay(options.weight, options.decay)
+
+
+def _temperature(options: TemperatureOptions) -> Schedule:
+    falling = ExponentialDecay(options.initial, options.rate)
+    if options.initial <= options.lowest:
+        return Constant(options.lowest)
+    if options.rate == 0:
+        return falling
+    arrival = math.log(options.initial / options.lowest) / options.rate
+    return PiecewiseSchedule(
+        (falling, Constant(options.lowest)), boundaries=(math.ceil(arrival),)
+    )
 
 
 def _vqvae(options: VQVAEOptions, channels: int, quantizer: Quantizer) -> VQVAE:

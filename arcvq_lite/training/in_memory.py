@@ -16,7 +16,7 @@ from arcvq_lite.layout import NonFiniteLatentsError
 from arcvq_lite.models.vqvae import VQVAE, check_images
 from arcvq_lite.training.divergence import DivergenceError
 from arcvq_lite.training.history import History
-from arcvq_lite.usage import codebook_use, count_codes
+from arcvq_lite.usage import codebook_sizes, codebook_use, count_codes
 
 _PROBE_IMAGES = 512
 _SHOWN = ("psnr", "usage")
@@ -121,7 +121,8 @@ def evaluate_vqvae(
     """
     model.eval()
     num_codes = model.quantizer.num_codes
-    counts = torch.zeros(num_codes, dtype=torch.int64, device=images.device)
+    sizes = codebook_sizes(num_codes)
+    counts = torch.zeros(sum(sizes), dtype=torch.int64, device=images.device)
     squared_error = 0.0
     for batch in images.split(batch_size):
         reconstruction, quantized = model(batch)
@@ -131,7 +132,7 @@ def evaluate_vqvae(
         )
         counts += count_codes(quantized.indices, num_codes)
     mean = max(squared_error / images.numel(), 1e-12)  # 126 dB for no error at all
-    used = codebook_use(counts)
+    used = codebook_use(counts, len(sizes))
     return {
         "psnr": 10 * math.log10(4 / mean),
         "usage": used["usage"].item(),

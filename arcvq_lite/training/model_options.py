@@ -1,4 +1,4 @@
-"""The part of a run's description that says what is trained: codebook and model."""
+"""The part of a run's description that says what is trained."""
 
 from __future__ import annotations
 
@@ -10,73 +10,23 @@ from arcvq_lite.training.option_checks import (
     check_at_least,
     check_share,
 )
+from arcvq_lite.training.quantizer_options import (
+    MarginOptions,
+    QuantizerOptions,
+    RadiusOptions,
+    TemperatureOptions,
+)
 
-
-@dataclass(frozen=True)
-class RadiusOptions:
-    """The ball around the codebook: M(t).
-
-    Args:
-        kind: exponential is the paper's growing ball.
-        alpha: growth a step of the exponential ball.
-        radius: of the constant ball, and where the shrinking one begins.
-        total_steps: where the shrinking ball reaches 0.
-    """
-
-    kind: Literal["exponential", "constant", "shrinking"] = "exponential"
-    alpha: float = 3e-4
-    radius: float = 1.0
-    total_steps: int = 1
-
-
-@dataclass(frozen=True)
-class MarginOptions:
-    """The ArcCosine margin loss and its fading weight γ(t) = γ₀ exp(−λ t).
-
-    Args:
-        scale: s.
-        margin: m in radians.
-        top_k: positives of each code.
-        weight: γ₀.
-        decay: λ.
-    """
-
-    scale: float = 5.0
-    margin: float = 0.1
-    top_k: int = 3
-    weight: float = 1.0
-    decay: float = 5e-4
-
-
-@dataclass(frozen=True)
-class QuantizerOptions:
-    """The codebook.
-
-    Args:
-        num_codes: K.
-        dim: D.
-        kind: arc is ArcVQ, vq is VQ, ema is EMAVQ.
-        codebook_weight: how strongly codes are drawn to latents; of arc and vq.
-        commitment_weight: how strongly latents are drawn to codes.
-        radius: the ball of arc; None leaves it out.
-        margin: the margin loss of arc; None leaves it out.
-    """
-
-    num_codes: int
-    dim: int
-    kind: Literal["arc", "vq", "ema"] = "arc"
-    codebook_weight: float = 1.0
-    commitment_weight: float = 0.25
-    radius: RadiusOptions | None = None
-    margin: MarginOptions | None = None
-
-    def __post_init__(self) -> None:
-        for name in ("radius", "margin"):
-            if self.kind != "arc" and getattr(self, name) is not None:
-                raise ValueError(
-                    f"quantizer.{name} belongs to kind: arc, and kind is {self.kind}; "
-                    f"write {name}: null"
-                )
+__all__ = [
+    "CriticOptions",
+    "MarginOptions",
+    "PriorOptions",
+    "QuantizerOptions",
+    "RadiusOptions",
+    "TemperatureOptions",
+    "VQGANOptions",
+    "VQVAEOptions",
+]
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ from arcvq_lite.training.pictures import (
 from arcvq_lite.training.processes import Processes
 from arcvq_lite.training.state import RunState
 from arcvq_lite.training.tensorboard import Board, NoBoard, open_board
-from arcvq_lite.usage import codebook_use, count_codes
+from arcvq_lite.usage import codebook_sizes, codebook_use, count_codes
 
 PICTURES = "pictures"
 
@@ -39,10 +39,12 @@ class _Seen(NamedTuple):
     Attributes:
         reconstructions: of some of this rank's images (b, C, H, W).
         counts: of the codes over all ranks, int64 (K,).
+        codebooks: G, of which each token takes one code.
     """
 
     reconstructions: Tensor
     counts: Tensor
+    codebooks: int
 
 
 class Report:
@@ -97,7 +99,7 @@ class Report:
         autoencoder = state.recipe.autoencoder
         seen = None if autoencoder is None else self._look(autoencoder, batch)
         if log_due:
-            use = {} if seen is None else _use_of(seen.counts)
+            use = {} if seen is None else _use_of(seen)
             self._write_row(state, step, batch, terms, use)
         if pictures_due and seen is not None:
             self._write_pictures(step, batch.images, seen)
@@ -124,8 +126,10 @@ class Report:
         if blind:
             raise DivergenceError("the latents are not finite after the update")
         indices = torch.cat([output.quantized.indices for output in outputs])
+        sizes = codebook_sizes(autoencoder.quantizer.num_codes)
         counts = count_codes(indices, autoencoder.quantizer.num_codes)
-        return _Seen(outputs[0].reconstruction, self._processes.sum(counts))
+        reconstructions = outputs[0].reconstruction
+        return _Seen(reconstructions, self._processes.sum(counts), len(sizes))
 
     def _write_row(
         self,
@@ -201,8 +205,8 @@ def open_report(
             log.close()
 
 
-def _use_of(counts: Tensor) -> dict[str, float]:
-    use = codebook_use(counts)
+def _use_of(seen: _Seen) -> dict[str, float]:
+    use = codebook_use(seen.counts, seen.codebooks)
     return {name: use[name].item() for name in ("usage", "perplexity")}
 
 

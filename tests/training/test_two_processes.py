@@ -6,12 +6,28 @@ from datetime import timedelta
 import pytest
 import torch
 from filelock import FileLock
+from scipy import stats
 from torch import distributed as dist
 from torch import multiprocessing
 from torch.nn import functional as F
 from torch.nn.parallel import DistributedDataParallel
 
-from arcvq_lite import EMAVQ, VQ, VQVAE, ArcVQ, CodebookUsage
+from arcvq_lite import (
+    CVQ,
+    EMAVQ,
+    FSQ,
+    SQVQ,
+    VQ,
+    VQVAE,
+    ArcVQ,
+    CodebookUsage,
+    FactorizedVQ,
+    GroupedVQ,
+    GumbelVQ,
+    ResidualVQ,
+    WassersteinVQ,
+)
+from arcvq_lite.quantizers.anchors import drawn_anchors, negative_squared_distances
 
 K, D, STEPS = 8, 4, 4
 
@@ -24,6 +40,14 @@ MODELS = {
     "VQ": lambda: VQ(K, D),
     "EMAVQ": lambda: EMAVQ(K, D, restart_below=0.5),
     "ArcVQ": lambda: ArcVQ(K, D),
+    "CVQ": lambda: CVQ(K, D),
+    "FactorizedVQ": lambda: FactorizedVQ(K, D, code_dim=2),
+    "GroupedVQ": lambda: GroupedVQ([EMAVQ(K, 2), CVQ(K, 2)]),
+    "ResidualVQ": lambda: ResidualVQ([EMAVQ(K, D), VQ(K, D)]),
+    "FSQ": lambda: FSQ((3,) * D),
+    "GumbelVQ": lambda: GumbelVQ(K, D),
+    "SQVQ": lambda: SQVQ(K, D),
+    "WassersteinVQ": lambda: WassersteinVQ(K, D),
 }
 
 
@@ -58,6 +82,24 @@ def restarted_far_away(rank):
     quantizer.sums.copy_(quantizer.codebook)
     torch.manual_seed(100 + rank)
     quantizer(tokens_of(rank, 0))
+    return quantizer.state_dict()
+
+
+def anchored(rank):
+    """Anchors of 10,000 codes in one place, from the tokens of both ranks."""
+    torch.manual_seed(100 + rank)
+    tokens = tokens_of(rank, 0)
+    similarities = negative_squared_distances(tokens, torch.zeros(1, D))
+    return {"anchors": drawn_anchors(tokens, similarities.expand(-1, 10_000))}
+
+
+def moved_to_anchors(rank):
+    """A codebook of which almost every code is idle."""
+    torch.manual_seed(0)
+    quantizer = CVQ(K, D)
+    torch.manual_seed(100 + rank)
+    for step in range(STEPS):
+        quantizer(tokens_of(rank, step))
     return quantizer.state_dict()
 
 
@@ -100,6 +142,8 @@ def work(rank, folder):
         "followed": followed(0.0, rank),
         "followed, with restarts": followed(1.0, rank),
         "restarted far away": restarted_far_away(rank),
+        "anchored": anchored(rank),
+        "moved to anchors": moved_to_anchors(rank),
         "usage": usage_figures(rank, [indices_of(rank)]),
         "usage, one rank idle": usage_figures(rank, [[empty, indices_of(0)][rank]]),
         **{name: trained_in_parallel(name, rank) for name in MODELS},
@@ -121,7 +165,15 @@ def ranks(tmp_path_factory):
 
 
 @pytest.mark.parametrize(
-    "case", ["followed", "followed, with restarts", "restarted far away", *MODELS]
+    "case",
+    [
+        "followed",
+        "followed, with restarts",
+        "restarted far away",
+        "anchored",
+        "moved to anchors",
+        *MODELS,
+    ],
 )
 def test_both_ranks_end_with_the_same_state_bit_for_bit(case, ranks):
     one, other = (rank[case] for rank in ranks)
@@ -150,6 +202,24 @@ def test_idle_codes_restart_on_tokens_of_both_ranks(ranks):
     assert on_rank[1].any()
 
 
+def test_anchors_are_drawn_from_the_tokens_of_both_ranks_by_their_distance(ranks):
+    anchors = ranks[0]["anchored"]["anchors"]
+    tokens = torch.cat([tokens_of(0, 0), tokens_of(1, 0)])
+    drawn = (anchors[:, None] == tokens).all(dim=2).sum(dim=0)
+    share = torch.softmax(-tokens.double().square().sum(dim=1), dim=0)
+    likely = share > 5 / 10_000
+    drawn = torch.cat([drawn[likely], drawn[~likely].sum()[None]])
+    share = torch.cat([share[likely], share[~likely].sum()[None]])
+    assert drawn.sum() == 10_000
+    assert stats.chisquare(drawn, 10_000 * share).pvalue > 0.01
+
+
+def test_usage_is_that_of_both_halves(ranks):
+    """The first step's, of a codebook that no rank has moved yet."""
+    usage = ranks[0]["moved to anchors"]["usage"]
+    assert usage.sum().item() == pytest.approx(1 - 0.99**STEPS)
+
+
 def test_both_ranks_report_the_usage_of_the_whole_set(ranks):
     both = torch.cat([indices_of(0), indices_of(1)])
     expected = pytest.approx(usage_figures(0, [both]), rel=1e-12)
@@ -168,6 +238,8 @@ def test_a_rank_that_saw_nothing_reports_the_whole_set_too(ranks):
 def test_training_in_parallel_moved_the_codebook(name, ranks):
     torch.manual_seed(0)
     untrained = VQVAE(1, MODELS[name](), hidden=4, residual_layers=1, residual_hidden=2)
-    assert not torch.equal(
-        ranks[0][name]["quantizer.codebook"], untrained.quantizer.codebook
+    before, after = untrained.quantizer.state_dict(), ranks[0][name]
+    assert not before or any(
+        not torch.equal(after[f"quantizer.{key}"], value)
+        for key, value in before.items()
     )

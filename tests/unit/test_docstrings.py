@@ -20,6 +20,7 @@ WITH_EXAMPLES = {
     "arcvq_lite.prior.transformer",
     "arcvq_lite.metrics",
     "arcvq_lite.models.critic",
+    "arcvq_lite.models.hyperspherical_vae",
     "arcvq_lite.models.vqgan",
     "arcvq_lite.models.vqvae",
     "arcvq_lite.quantizers.arc",

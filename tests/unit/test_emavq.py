@@ -114,3 +114,15 @@ def test_restarts_follow_the_global_seed():
     tokens = torch.randn(50, D)
     assert torch.equal(restarted(1), restarted(1))
     assert not torch.equal(restarted(1), restarted(2))
+
+
+def test_emavq_commits_the_latents_and_its_codebook_takes_no_gradient():
+    quantizer = EMAVQ(K, D, commitment_weight=0.3)
+    codes = quantizer.codebook.clone()
+    latents = torch.randn(40, D, requires_grad=True)
+    out = quantizer(latents)
+    out.loss.backward()
+    difference = latents.detach() - codes[out.indices]
+    torch.testing.assert_close(out.loss, 0.3 * difference.square().mean())
+    torch.testing.assert_close(latents.grad, 0.3 * 2 * difference / latents.numel())
+    assert not list(quantizer.parameters())

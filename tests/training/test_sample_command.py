@@ -1,4 +1,4 @@
-"""New pictures, from a trained prior and its tokenizer, by `arcvq sample`."""
+"""`arcvq sample`: new pictures from a trained prior and its tokenizer."""
 
 import dataclasses
 
