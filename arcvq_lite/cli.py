@@ -258,6 +258,12 @@ _of_run = partial(
     extra="scale",
 )
 
+_of_study = partial(
+    _lines_verb,
+    module="arcvq_lite.study.commands",
+    subject="a shipped study, or a YAML file",
+)
+
 VERBS = (
     Verb("check", "Show what is installed and what is missing.", _check),
     Verb(
@@ -286,6 +292,8 @@ VERBS = (
         "the prior's run folder",
         extra="scale",
     ),
+    _of_study("study run", "Make the runs of a study that are not finished."),
+    _of_study("study report", "Write what the finished runs of a study say."),
     _lines_verb("data index", "Make tar shards ready for random access.", _DATA),
     _lines_verb("data verify", "Decode all images, name the unusable ones.", _DATA),
     _lines_verb("data shard", "Write a set of images as tar shards.", _DATA),

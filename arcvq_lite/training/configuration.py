@@ -48,7 +48,7 @@ def parse_options(words: Sequence[str], program: str = "arcvq train") -> TrainOp
     """
     named = [_with_shipped_path(word, before) for word, before in _pairs(words)]
     for path in _configurations(named):
-        _check_keys(_read_yaml(path), str(path))
+        _check_keys(read_yaml(path), str(path), TrainOptions)
     _check_words(named)
     parser = _parser(program)
     try:
@@ -58,6 +58,43 @@ def parse_options(words: Sequence[str], program: str = "arcvq train") -> TrainOp
         raise OptionError(_shortened(str(error))) from error
     except ValueError as error:
         raise OptionError(str(error)) from error
+
+
+def read_section(kind: type[T], tree: Mapping[str, Any], origin: str) -> T:
+    """Read one dataclass from a part of a YAML file, refused as `parse_options` does.
+
+    Args:
+        kind: what to read; its sections are dataclasses too.
+        tree: the part, as YAML gives it.
+        origin: what a refusal calls it, such as the file and the key above.
+
+    Raises:
+        OptionError: as `parse_options`.
+    """
+    _check_keys(tree, origin, kind)
+    parser = ArgumentParser(exit_on_error=False)
+    parser.add_class_arguments(kind, sub_configs=False)
+    try:
+        return _built(kind, parser.parse_object(dict(tree)).as_dict())
+    except ArgumentError as error:
+        raise OptionError(f"{origin}: {_shortened(str(error))}") from error
+    except ValueError as error:
+        raise OptionError(f"{origin}: {error}") from error
+
+
+def read_yaml(path: Path) -> Mapping[str, Any]:
+    """The sections of a YAML file.
+
+    Raises:
+        OptionError: if it is no YAML, or holds no sections.
+    """
+    try:
+        tree = yaml.safe_load(path.read_text("utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise OptionError(f"{path} is no YAML: {error}") from error
+    if not isinstance(tree, Mapping):
+        raise OptionError(f"{path} must hold sections such as data: and run:")
+    return tree
 
 
 def to_yaml(options: TrainOptions) -> str:
@@ -140,22 +177,14 @@ def _configurations(words: Sequence[str]) -> list[Path]:
     ]
 
 
-def _read_yaml(path: Path) -> Mapping[str, Any]:
-    try:
-        tree = yaml.safe_load(path.read_text("utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise OptionError(f"{path} is no YAML: {error}") from error
-    if not isinstance(tree, Mapping):
-        raise OptionError(f"{path} must hold sections such as data: and run:")
-    return tree
-
-
-def _check_keys(tree: Mapping[str, Any], origin: str, above: str = "") -> None:
+def _check_keys(
+    tree: Mapping[str, Any], origin: str, kind: type, above: str = ""
+) -> None:
     for key, value in tree.items():
         name = f"{above}{key}"
-        inside = _resolve(name, origin)
+        inside = _resolve(name, origin, kind)
         if inside is not None and isinstance(value, Mapping):
-            _check_keys(value, origin, f"{name}.")
+            _check_keys(value, origin, kind, f"{name}.")
 
 
 def _check_words(words: Sequence[str]) -> None:
@@ -163,16 +192,16 @@ def _check_words(words: Sequence[str]) -> None:
         name = word.removeprefix("--").partition("=")[0].removesuffix(".help")
         known = name in ("config", "print_config", "help")
         if word.startswith("--") and before != "--config" and not known:
-            _resolve(name, "the command line")
+            _resolve(name, "the command line", TrainOptions)
 
 
-def _resolve(name: str, origin: str) -> type | None:
-    """The dataclass that a dotted key means; None for a key that holds a value.
+def _resolve(name: str, origin: str, kind: type) -> type | None:
+    """The dataclass that a key of `kind` means; None for a key that holds a value.
 
     Raises:
         OptionError: if there is no such key.
     """
-    section: type | None = TrainOptions
+    section: type | None = kind
     walked = ""
     for part in name.split("."):
         hints = typing.get_type_hints(section) if section else {}

@@ -9,8 +9,16 @@ PACKAGE = Path(__file__).parents[2] / "arcvq_lite"
 
 # The library's floors. A room imports from floors below its own, never across or up.
 FLOORS = (
-    ("layout", "margins", "schedules", "usage"),
-    ("adversarial", "geometry", "heads", "losses", "metrics", "prior"),
+    ("bessel", "layout", "margins", "schedules", "transport", "usage"),
+    (
+        "adversarial",
+        "geometry",
+        "heads",
+        "losses",
+        "metrics",
+        "prior",
+        "von_mises_fisher",
+    ),
     ("quantizers",),
     ("models",),
     ("perceptual",),
@@ -29,7 +37,8 @@ SIDES = {
     "widgets": {"viz"},
     "book": set(),
     "installation": {"data"},
-    "cli": {*LIBRARY, "data", "evaluation", "book", "installation"},
+    "study": {*LIBRARY, "data", "evaluation", "viz"},
+    "cli": {*LIBRARY, "data", "evaluation", "study", "book", "installation"},
     "__main__": {"cli"},
     "__init__": {*LIBRARY, "data", "evaluation"},
 }

@@ -1,0 +1,1 @@
+"""Studies: many seeds of many arms, compared in pairs, and a verdict per claim."""
