@@ -2,15 +2,7 @@
 
 import sys
 
-import pytest
-
 from arcvq_lite.data.progress_bar import counted, progress_bar
-
-
-@pytest.fixture
-def terminal(capsys, monkeypatch):
-    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
-    monkeypatch.setenv("COLUMNS", "60")
 
 
 def test_a_part_counts_when_the_next_is_asked_for():
@@ -22,20 +14,20 @@ def test_a_part_counts_when_the_next_is_asked_for():
     assert seen == [(3, 5), (5, 5)]
 
 
-def shown(capsys, **options):
+def shown(capsys, monkeypatch, *, terminal, **options):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: terminal, raising=False)
     with progress_bar("counting", **options) as progress:
         progress(1, 4)
         progress(4, 4)
     return capsys.readouterr()
 
 
-def test_a_terminal_sees_what_is_done(terminal, capsys):
-    written = shown(capsys)
+def test_a_terminal_sees_what_is_done(capsys, monkeypatch):
+    written = shown(capsys, monkeypatch, terminal=True)
     assert "counting" in written.err
     assert written.out == ""
 
 
-def test_a_file_and_the_other_ranks_see_nothing(terminal, monkeypatch, capsys):
-    assert shown(capsys, shown=False).err == ""
-    monkeypatch.setattr(sys.stderr, "isatty", lambda: False)
-    assert shown(capsys).err == ""
+def test_a_file_and_the_other_ranks_see_nothing(capsys, monkeypatch):
+    assert shown(capsys, monkeypatch, terminal=True, shown=False).err == ""
+    assert shown(capsys, monkeypatch, terminal=False).err == ""
