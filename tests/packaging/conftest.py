@@ -1,21 +1,11 @@
 """A start.py that works on a checkout of its own, without a network."""
 
-import importlib.util
 import os
 import subprocess
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-
-START = Path(__file__).parents[2] / "start.py"
-
-
-def load_start():
-    spec = importlib.util.spec_from_file_location("start", START)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+from start_program import load_start
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import re
 import tomllib
 
 import pytest
-from conftest import START, load_start
+from start_program import START, load_start
 
 
 def test_a_second_run_has_nothing_to_do(start, installs):
