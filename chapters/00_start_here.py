@@ -216,9 +216,9 @@ Picture(
 # | 08 | [Ball schedules: growing, constant, shrinking](08_ball_schedules.ipynb) | the radius |
 # | 09 | [The ArcCosine margin on codes](09_arccosine_margin.ipynb) | margin, scale, positives |
 # | 10 | Does it work? The study: seeds, intervals, a verdict (to come) | the ablation |
-# | 11 | VQGAN: a critic for the eye (to come) | the critic's weight |
-# | 12 | ImageNet on many GPUs (to come) | the run and its cost |
-# | 13 | From tokens to new pictures (to come) | temperature and top-p |
+# | 11 | [VQGAN: a critic for the eye](11_vqgan.ipynb) | the critic's weight |
+# | 12 | [ImageNet on many GPUs](12_imagenet.ipynb) | the run and its cost |
+# | 13 | [From tokens to new pictures](13_prior.ipynb) | temperature and top-p |
 #
 # Chapters 01 to 03 are about angles, 04 to 07 about codebooks, 08 to 10 join the
 # two, and 11 to 13 make them large. Every letter of every equation is listed under

@@ -1547,3 +1547,5 @@ check.code_margin(my_arc_loss_solution)
 # Chapter 10 (to come) puts them together and apart again in one study, with
 # enough seeds for an interval, and gives a verdict. The bound on the codes'
 # lengths, which we left out here, is in [chapter 08](08_ball_schedules.ipynb).
+# [Chapter 11](11_vqgan.ipynb) leaves the codebook as it is and asks what else a
+# picture needs to look sharp.

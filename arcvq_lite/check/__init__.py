@@ -31,6 +31,18 @@ from arcvq_lite.check.margins import (
     cosface_in_radians,
     cosface_logits,
 )
+from arcvq_lite.check.prior import (
+    bits_per_token,
+    causal_mask,
+    guided_choice,
+    nucleus,
+)
+from arcvq_lite.check.scale import (
+    epoch_and_place,
+    rank_slice,
+    training_hours,
+    whole_save,
+)
 from arcvq_lite.check.softmax import (
     border_of_lengths,
     longer_embedding,
@@ -55,6 +67,13 @@ from arcvq_lite.check.start_here import (
     perplexity,
     usage_and_perplexity,
 )
+from arcvq_lite.check.vqgan import (
+    critic_sight,
+    critic_weight,
+    feature_distance,
+    least_hinge,
+    safest_guesses,
+)
 from arcvq_lite.check.vqvae import (
     data_variance,
     kl_to_uniform,
@@ -71,16 +90,24 @@ __all__ = [
     "best_length",
     "binding_share",
     "bits_per_picture",
+    "bits_per_token",
     "border_of_lengths",
     "border_offset",
+    "causal_mask",
     "code_budget",
     "code_margin",
     "cosface_in_radians",
     "cosface_logits",
+    "critic_sight",
+    "critic_weight",
     "data_variance",
+    "epoch_and_place",
+    "feature_distance",
     "grow_then_hold",
     "growth_rate",
+    "guided_choice",
     "kl_to_uniform",
+    "least_hinge",
     "lloyd_rates",
     "lloyd_step",
     "longer_embedding",
@@ -88,10 +115,13 @@ __all__ = [
     "mean_directions",
     "nearest_by_angle",
     "never_falls",
+    "nucleus",
     "overflow_step",
     "perplexity",
+    "rank_slice",
     "receptive_field",
     "restart_threshold",
+    "safest_guesses",
     "scale_for_loss",
     "shifted_gradient",
     "simplex_arrows",
@@ -100,8 +130,10 @@ __all__ = [
     "temperature_gradient",
     "through_exactly",
     "tokens_needed",
+    "training_hours",
     "turned_by_a_step",
     "uniform_directions",
     "usage_and_perplexity",
     "vqvae_loss",
+    "whole_save",
 ]
