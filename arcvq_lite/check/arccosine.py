@@ -17,6 +17,7 @@ from arcvq_lite.check.verdict import (
     ask_for_tensor,
     close,
     exercise,
+    name_mistake,
 )
 from arcvq_lite.margins import add_angular_margin
 
@@ -133,9 +134,7 @@ def code_budget(answer: Any) -> str:
     ]
     if close(slope, (p - q) / 2, 1e-5):
         return "Every row sums to 0: what a code pulls in all, it pushes in all."
-    for mistake, sentence in mistakes:
-        if close(slope, mistake, 1e-5):
-            raise WrongAnswerError(sentence)
+    name_mistake(slope, mistakes, 1e-5)
     raise WrongAnswerError(
         f"For the row {logits[0].tolist()} with the first two called, among two codes, "
         f"the slope is {_shown((p - q)[0] / 2)}, yours is {_shown(slope[0])}."
@@ -290,9 +289,7 @@ def _number(reply: Any) -> float:
 
 
 def _name_mistake(reply: float, mistakes: dict[float, str]) -> None:
-    for mistake, sentence in mistakes.items():
-        if close(reply, mistake, 1e-6):
-            raise WrongAnswerError(sentence)
+    name_mistake(reply, mistakes.items(), 1e-6)
 
 
 def _shown(row: Tensor) -> str:

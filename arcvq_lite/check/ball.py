@@ -16,6 +16,7 @@ from arcvq_lite.check.verdict import (
     ask_for_tensor,
     close,
     exercise,
+    name_mistake,
 )
 from arcvq_lite.geometry import project_to_ball
 from arcvq_lite.schedules import LARGEST_FLOAT32
@@ -270,15 +271,11 @@ def _number(reply: Any) -> float:
 def _name_mistake(
     reply: float, mistakes: dict[float, str], tolerance: float = 1e-6
 ) -> None:
-    for mistake, sentence in mistakes.items():
-        if close(reply, mistake, tolerance):
-            raise WrongAnswerError(sentence)
+    name_mistake(reply, mistakes.items(), tolerance)
 
 
 def _name_tensor_mistake(reply: Tensor, mistakes: list[tuple[Tensor, str]]) -> None:
-    for mistake, sentence in mistakes:
-        if close(reply, mistake, 1e-5):
-            raise WrongAnswerError(sentence)
+    name_mistake(reply, mistakes, 1e-5)
 
 
 def _shown(code: Tensor) -> str:

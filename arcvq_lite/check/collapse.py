@@ -19,6 +19,7 @@ from arcvq_lite.check.verdict import (
     ask_for_tensor,
     close,
     exercise,
+    name_mistake,
 )
 
 
@@ -109,9 +110,7 @@ def best_length(answer: Any) -> str:
         wanted / 2: "Half of ‖e‖² is subtracted, and its derivative is ‖e‖, not 2‖e‖.",
     }
     if not close(reply, wanted, 1e-4):
-        for mistake, sentence in mistakes.items():
-            if close(reply, mistake, 1e-4):
-                raise WrongAnswerError(sentence)
+        name_mistake(reply, mistakes.items(), 1e-4)
         raise WrongAnswerError(
             f"For the latents {latents.tolist()} and the direction "
             f"{direction.tolist()} the total score is largest at length {wanted:.4f}, "

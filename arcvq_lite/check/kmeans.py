@@ -14,15 +14,14 @@ from arcvq_lite.check.verdict import (
     ask_for_tensor,
     close,
     exercise,
+    name_mistake,
 )
 
 Named = list[tuple[Tensor, str]]
 
 
 def _name_mistake(reply: Tensor, mistakes: Named, tolerance: float) -> None:
-    for mistake, sentence in mistakes:
-        if close(reply, mistake, tolerance):
-            raise WrongAnswerError(sentence)
+    name_mistake(reply, mistakes, tolerance)
 
 
 @exercise

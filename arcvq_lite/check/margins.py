@@ -15,6 +15,7 @@ from arcvq_lite.check.verdict import (
     ask_for_tensor,
     close,
     exercise,
+    name_mistake,
 )
 from arcvq_lite.margins import add_angular_margin
 
@@ -40,9 +41,7 @@ def arcface_border(answer: Any) -> str:
     }
     if close(reply, (between - margin) / 2, 1e-6):
         return "θ + m < between − θ, so θ < (between − m)/2."
-    for mistake, sentence in mistakes.items():
-        if close(reply, mistake, 1e-6):
-            raise WrongAnswerError(sentence)
+    name_mistake(reply, mistakes.items(), 1e-6)
     raise WrongAnswerError(
         f"For between={between} and margin={margin} you return {reply}. "
         "Write the condition θ₁ + m < θ₂ with θ₂ = between − θ₁ and solve for θ₁."
@@ -86,9 +85,7 @@ def cosface_logits(answer: Any) -> str:
     ]
     if close(logits, wanted, 1e-5):
         return "The right class of each row pays the margin, and nobody else does."
-    for mistake, sentence in mistakes:
-        if close(logits, mistake, 1e-5):
-            raise WrongAnswerError(sentence)
+    name_mistake(logits, mistakes, 1e-5)
     raise WrongAnswerError(
         f"For cosine row {cosine[0].tolist()} with label 0, scale 10 and margin 0.35 "
         f"the logits are {wanted[0].tolist()}, yours are {logits[0].tolist()}."

@@ -13,6 +13,7 @@ from arcvq_lite.check.verdict import (
     ask_for_tensor,
     close,
     exercise,
+    name_mistake,
 )
 from arcvq_lite.prior.choosing import keep_top_p
 
@@ -55,7 +56,9 @@ def causal_mask(answer: Any) -> str:
             "it predicts.",
         ),
     ]
-    _name_mistake(mask.double(), [(wrong.double(), said) for wrong, said in mistakes])
+    name_mistake(
+        mask.double(), [(wrong.double(), said) for wrong, said in mistakes], 1e-5
+    )
     if not torch.equal(mask, right):
         row, column = (mask != right).nonzero()[0].tolist()
         raise WrongAnswerError(
@@ -99,7 +102,7 @@ def bits_per_token(answer: Any) -> str:
         ),
     ]
     if not close(found, wanted, 1e-5):
-        _name_mistake(found, mistakes)
+        name_mistake(found, mistakes, 1e-5)
         raise WrongAnswerError(
             f"For two patches of four tokens out of five codes they are "
             f"{wanted:.4f} bits, yours are {found.item():.4f}."
@@ -154,7 +157,7 @@ def nucleus(answer: Any) -> str:
         (p, "Nothing has been cut."),
     ]
     if not close(kept, right, 1e-6):
-        _name_mistake(kept, mistakes)
+        name_mistake(kept, mistakes, 1e-5)
         raise WrongAnswerError(
             f"For p = {_shown(p[0])} and a share of 0.75 it is {_shown(right[0])}, "
             f"yours is {_shown(kept[0])}."
@@ -198,7 +201,7 @@ def guided_choice(answer: Any) -> str:
         ),
     ]
     if not close(found, right, 1e-5):
-        _name_mistake(found, mistakes)
+        name_mistake(found, mistakes, 1e-5)
         raise WrongAnswerError(
             f"For {_shown(given[0])} with and {_shown(without[0])} without the class "
             f"and a guidance of 2 it is {_shown(right[0])}, yours is "
@@ -237,12 +240,6 @@ def _nats(logits: Tensor, tokens: Tensor) -> Tensor:
 def _guided(given: Tensor, without: Tensor, guidance: float) -> Tensor:
     alone = without.log()
     return (alone + guidance * (given.log() - alone)).softmax(dim=1)
-
-
-def _name_mistake(found: Tensor, mistakes: list[tuple[Tensor, str]]) -> None:
-    for mistake, sentence in mistakes:
-        if close(found, mistake, 1e-5):
-            raise WrongAnswerError(sentence)
 
 
 def _shown(row: Tensor) -> str:

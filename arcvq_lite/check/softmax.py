@@ -15,6 +15,7 @@ from arcvq_lite.check.verdict import (
     ask_for_tensor,
     close,
     exercise,
+    name_mistake,
 )
 
 
@@ -90,9 +91,7 @@ def border_of_lengths(answer: Any) -> str:
         (math.tan(wanted), "That is the tangent of the angle; one step is left."),
     ]
     if not close(reply, wanted, 1e-5):
-        for mistake, sentence in mistakes:
-            if close(reply, mistake, 1e-5):
-                raise WrongAnswerError(sentence)
+        name_mistake(reply, mistakes, 1e-5)
         raise WrongAnswerError(
             f"For lengths 2 and 1 at 1.2 rad the border is at {wanted:.4f} rad, yours "
             f"is at {reply:.4f}. Solve 2 cos θ = 1 cos(1.2 − θ) for θ."
@@ -234,9 +233,7 @@ def _number(answer: Any, *question: Any) -> float:
 
 def _name(found: Tensor, mistakes: list[tuple[Tensor, str]], tolerance: float) -> None:
     """Raise the sentence of the mistake that the reply is, if it is one."""
-    for mistake, sentence in mistakes:
-        if close(found, mistake, tolerance):
-            raise WrongAnswerError(sentence)
+    name_mistake(found, mistakes, tolerance)
 
 
 def _text(row: Tensor) -> list[float]:

@@ -15,6 +15,7 @@ from arcvq_lite.check.verdict import (
     ask_for_tensor,
     close,
     exercise,
+    name_mistake,
 )
 
 DRAWS = 20_000
@@ -64,9 +65,7 @@ def scale_for_loss(answer: Any) -> str:
     }
     if close(number, shrink * math.log(odds), 1e-4):
         return "The floor, turned around: classes count by their logarithm only."
-    for mistake, sentence in mistakes.items():
-        if close(number, mistake, 1e-4):
-            raise WrongAnswerError(sentence)
+    name_mistake(number, mistakes.items(), 1e-4)
     raise WrongAnswerError(
         f"For a loss of {loss} with {classes} classes you return {number:.4g}. Put it "
         f"into log(1 + {classes - 1}·exp(−s·{classes}/{classes - 1})): it gives "
@@ -128,9 +127,7 @@ def turned_by_a_step(answer: Any) -> str:
         return (
             "Sideways over length, and the sideways step has one length in it: 1/‖x‖²."
         )
-    for mistake, sentence in mistakes:
-        if close(reply, mistake, 1e-3):
-            raise WrongAnswerError(sentence)
+    name_mistake(reply, mistakes, 1e-3)
     raise WrongAnswerError(
         f"For x = {x[0].tolist()}, gradient = {gradient[0].tolist()} and rate = {rate} "
         f"the turn is {wanted[0]:.4f} rad, yours is {reply[0]:.4f}."

@@ -14,6 +14,7 @@ from arcvq_lite.check.verdict import (
     ask_for_tensor,
     close,
     exercise,
+    name_mistake,
 )
 from arcvq_lite.quantizers.quantized import nearest_cosine, nearest_euclidean
 
@@ -59,9 +60,7 @@ def border_offset(answer: Any) -> str:
     }
     if close(offset, wanted, 1e-5):
         return "z·(e₁ − e₂) = (‖e₁‖² − ‖e₂‖²)/2, divided by the norm of e₁ − e₂."
-    for mistake, sentence in mistakes.items():
-        if close(offset, mistake, 1e-5):
-            raise WrongAnswerError(sentence)
+    name_mistake(offset, mistakes.items(), 1e-5)
     raise WrongAnswerError(
         f"For codes (3, 4, 0) and (0, 2, 1) the border is {wanted:.4f} away, yours "
         f"{offset:.4f}. Set the two scores z·e − ‖e‖²/2 equal."
@@ -122,9 +121,7 @@ def _refuse_other_codes(given: Tensor, latents: Tensor, codebook: Tensor) -> Non
     ]
     if close(given, codebook[found], 1e-5):
         return
-    for mistake, sentence in mistakes:
-        if close(given, mistake, 1e-5):
-            raise WrongAnswerError(sentence)
+    name_mistake(given, mistakes, 1e-5)
     row = int((given - codebook[found]).abs().amax(dim=1).argmax())
     raise WrongAnswerError(
         f"Latent {row} should be replaced by code {int(found[row])}, "
@@ -194,9 +191,7 @@ def mean_directions(answer: Any) -> str:
         (-wanted, "The directions point away from their latents."),
     ]
     if not close(reply[:4], wanted, 1e-5):
-        for mistake, sentence in mistakes:
-            if close(reply[:4], mistake, 1e-5):
-                raise WrongAnswerError(sentence)
+        name_mistake(reply[:4], mistakes, 1e-5)
         raise WrongAnswerError(
             f"Code 0 should point along {_shown(wanted[0])}, yours along "
             f"{_shown(reply[0])}."

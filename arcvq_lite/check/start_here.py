@@ -9,7 +9,13 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from arcvq_lite.check.verdict import WrongAnswerError, ask, close, exercise
+from arcvq_lite.check.verdict import (
+    WrongAnswerError,
+    ask,
+    close,
+    exercise,
+    name_mistake,
+)
 from arcvq_lite.quantizers.quantized import nearest_cosine, nearest_euclidean
 
 
@@ -121,9 +127,7 @@ def _refuse_other_neighbours(reply: Tensor, latents: Tensor, codebook: Tensor) -
     wanted = nearest_cosine(latents, codebook)
     if close(reply, wanted, 0):
         return
-    for mistake, sentence in mistakes:
-        if close(reply, mistake, 0):
-            raise WrongAnswerError(sentence)
+    name_mistake(reply, mistakes, 0)
     wrong = int((reply != wanted).sum())
     raise WrongAnswerError(
         f"{wrong} of 40 latents take another code than the nearest in angle. The "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import wraps
 from typing import Any
@@ -107,3 +107,23 @@ def close(found: Tensor | float, wanted: Tensor | float, tolerance: float) -> bo
     return found.shape == wanted.shape and torch.allclose(
         found, wanted, rtol=0, atol=tolerance
     )
+
+
+def name_mistake(
+    found: Tensor | float,
+    mistakes: Iterable[tuple[Tensor | float, str]],
+    tolerance: float,
+) -> None:
+    """Say which known mistake a reply is, if it is one.
+
+    Args:
+        found: the reply.
+        mistakes: what wrong answers reply, each with its sentence; the first counts.
+        tolerance: absolute.
+
+    Raises:
+        WrongAnswerError: with the sentence.
+    """
+    for mistake, sentence in mistakes:
+        if close(found, mistake, tolerance):
+            raise WrongAnswerError(sentence)

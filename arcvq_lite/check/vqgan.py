@@ -17,6 +17,7 @@ from arcvq_lite.check.verdict import (
     ask_for_tensor,
     close,
     exercise,
+    name_mistake,
 )
 
 
@@ -116,9 +117,7 @@ def least_hinge(answer: Any) -> str:
     }
     if close(reply, overlap, 1e-6):
         return "The loss is what the histograms share: 1 where nothing can be told."
-    for mistake, sentence in mistakes.items():
-        if close(reply, mistake, 1e-6):
-            raise WrongAnswerError(sentence)
+    name_mistake(reply, mistakes.items(), 1e-6)
     raise WrongAnswerError(
         f"For p = {_shown(p)} and q = {_shown(q)} the best critic is left with "
         f"{overlap:.3f}, not {reply:.3f}."
@@ -136,9 +135,7 @@ def feature_distance(answer: Any) -> str:
     reply = ask_for_tensor(answer, (2,), *given)
     if close(reply.detach(), _distance(first, second, weights), 1e-5):
         return "Directions of feature vectors, compared place by place."
-    for mistake, sentence in _wrong_distances(first, second, weights):
-        if close(reply.detach(), mistake, 1e-5):
-            raise WrongAnswerError(sentence)
+    name_mistake(reply.detach(), _wrong_distances(first, second, weights), 1e-5)
     raise WrongAnswerError(
         f"For two pairs of features the distances are "
         f"{_shown(_distance(first, second, weights))}, yours are {_shown(reply)}."

@@ -15,6 +15,7 @@ from arcvq_lite.check.verdict import (
     ask_for_tensor,
     close,
     exercise,
+    name_mistake,
 )
 
 
@@ -262,9 +263,7 @@ def kl_to_uniform(answer: Any) -> str:
         ),
     ]
     if not close(reply, wanted, 1e-4):
-        for mistake, sentence in mistakes:
-            if close(reply, mistake, 1e-4):
-                raise WrongAnswerError(sentence)
+        name_mistake(reply, mistakes, 1e-4)
         raise WrongAnswerError(
             f"For q = {soft[0].tolist()} the KL is {wanted[0]:.4f} nats; yours is "
             f"{reply[0].item():.4f}."
