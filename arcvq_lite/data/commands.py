@@ -16,7 +16,7 @@ from arcvq_lite.data.shard_scan import ShardError
 from arcvq_lite.data.shard_source import ShardSource, find_all_tars
 from arcvq_lite.data.shard_writing import write_shards
 from arcvq_lite.data.source import FolderSource, find_others, open_source
-from arcvq_lite.data.written_aside import written_aside
+from arcvq_lite.written_aside import written_aside
 
 Lines = Generator[str, None, int]
 

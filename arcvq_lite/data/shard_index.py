@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from arcvq_lite.data.names import NameTable
 from arcvq_lite.data.shard_scan import MAX_CLASSES, Member, ShardError, scan_shard
-from arcvq_lite.data.written_aside import written_aside
+from arcvq_lite.written_aside import written_aside
 
 FORMAT = 1
 _FIELDS = ("offsets", "sizes", "labels", "letters", "ends")

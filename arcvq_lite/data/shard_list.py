@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from arcvq_lite.data.shard_scan import ShardError
-from arcvq_lite.data.written_aside import written_aside
+from arcvq_lite.written_aside import written_aside
 
 FILE = "arcvq-shards.json"
 

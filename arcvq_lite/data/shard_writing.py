@@ -24,7 +24,7 @@ from arcvq_lite.data.shard_list import (
 )
 from arcvq_lite.data.shard_scan import ShardError
 from arcvq_lite.data.source import ImageSource
-from arcvq_lite.data.written_aside import remove_partials, written_aside
+from arcvq_lite.written_aside import remove_partials, written_aside
 
 _STEM = 60  # letters of a file's own name that are kept in its key
 

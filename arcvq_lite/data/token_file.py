@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from arcvq_lite.data.written_aside import written_aside
+from arcvq_lite.written_aside import written_aside
 
 _FORMAT = "arcvq tokens 1"
 _NARROW = 2**16  # so many codes fit into 16 bits

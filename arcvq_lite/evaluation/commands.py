@@ -18,7 +18,6 @@ from arcvq_lite.data import DATA_SETS, load_images
 from arcvq_lite.data.batches import one_pass
 from arcvq_lite.data.progress_bar import counted, progress_bar
 from arcvq_lite.data.source import open_source
-from arcvq_lite.data.written_aside import written_aside
 from arcvq_lite.evaluation.coding import decode as decode_tokens
 from arcvq_lite.evaluation.coding import encode as encode_source
 from arcvq_lite.evaluation.coding import encode_images
@@ -32,6 +31,7 @@ from arcvq_lite.evaluation.side_by_side import reconstruct as reconstruct_pictur
 from arcvq_lite.perceptual import PerceptualDistance
 from arcvq_lite.training.processes import Processes, joined
 from arcvq_lite.training.run_folder import TrainedModel, load_trained
+from arcvq_lite.written_aside import written_aside
 
 Lines = Generator[str, None, int]
 

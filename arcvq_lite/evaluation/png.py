@@ -7,7 +7,7 @@ from pathlib import Path
 from PIL import Image
 from torch import Tensor
 
-from arcvq_lite.data.written_aside import written_aside
+from arcvq_lite.written_aside import written_aside
 
 
 def write_png(path: Path, levels: Tensor) -> None:

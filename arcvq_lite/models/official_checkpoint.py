@@ -11,6 +11,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from arcvq_lite.written_aside import written_aside
+
 Checkpoint = str | os.PathLike[str] | Mapping[str, Any]
 
 
@@ -120,15 +122,8 @@ def write_whole(state: Mapping[str, Tensor], path: str | os.PathLike[str]) -> No
     target = Path(path)
     if not target.parent.is_dir():
         raise FileNotFoundError(f"path={str(path)!r}: its folder does not exist")
-    unfinished = target.with_name(f".{target.name}.{os.getpid()}")
-    try:
-        with unfinished.open("wb") as file:
-            torch.save(dict(state), file)
-            file.flush()
-            os.fsync(file.fileno())
-        unfinished.replace(target)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    with written_aside(target) as file:
+        torch.save(dict(state), file)
 
 
 def _unwrapped(checkpoint: Checkpoint) -> dict[str, Any]:

@@ -10,7 +10,6 @@ from collections.abc import Generator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from arcvq_lite.data.written_aside import remove_partials
 from arcvq_lite.study.arms import plan_runs
 from arcvq_lite.study.identity import digest_data, digest_scores, identify_run
 from arcvq_lite.study.options import StudyOptions
@@ -20,6 +19,7 @@ from arcvq_lite.study.run_file import RUNS
 from arcvq_lite.study.run_process import Assignment, load_split
 from arcvq_lite.study.side_by_side import Outcome, cores, make_runs
 from arcvq_lite.training.hold import FolderInUseError, hold
+from arcvq_lite.written_aside import remove_partials
 
 Lines = Generator[str, None, int]
 

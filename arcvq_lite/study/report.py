@@ -6,12 +6,12 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from arcvq_lite.data.written_aside import written_aside
 from arcvq_lite.study.document import Plot, to_html, to_markdown
 from arcvq_lite.study.findings import find
 from arcvq_lite.study.finished_runs import read_runs
 from arcvq_lite.study.options import StudyOptions
 from arcvq_lite.study.page import VERDICTS, write_page
+from arcvq_lite.written_aside import written_aside
 
 
 @dataclass(frozen=True)

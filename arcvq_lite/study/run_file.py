@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from arcvq_lite.data.written_aside import written_aside
 from arcvq_lite.study.identity import Identity, difference, hash_of
 from arcvq_lite.training.history import History
+from arcvq_lite.written_aside import written_aside
 
 RUNS = "runs"
 

@@ -15,8 +15,8 @@ from typing import Any, NamedTuple
 
 import torch
 
-from arcvq_lite.data.written_aside import sync_folder
 from arcvq_lite.training.durable import write_durably
+from arcvq_lite.written_aside import sync_folder
 
 _MANIFEST = "manifest.json"
 _PREFIX = "step-"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from arcvq_lite.data.written_aside import sync_folder
+from arcvq_lite.written_aside import sync_folder
 
 
 def write_durably(path: Path, content: bytes | memoryview) -> None:

@@ -7,7 +7,7 @@ from arcvq_lite.data.shard_index import index_path, read_index
 from arcvq_lite.data.shard_scan import ShardError
 from arcvq_lite.data.shard_writing import write_shards
 from arcvq_lite.data.source import open_source
-from arcvq_lite.data.written_aside import written_aside
+from arcvq_lite.written_aside import written_aside
 
 
 def test_writing_is_taken_up_where_it_broke_off(tmp_path):

@@ -9,7 +9,7 @@ PACKAGE = Path(__file__).parents[2] / "arcvq_lite"
 
 # The library's floors. A room imports from floors below its own, never across or up.
 FLOORS = (
-    ("bessel", "layout", "margins", "schedules", "transport", "usage"),
+    ("bessel", "layout", "margins", "schedules", "transport", "usage", "written_aside"),
     (
         "adversarial",
         "geometry",
@@ -30,7 +30,7 @@ GROUND = {*FLOORS[0], "geometry"}
 LIBRARY = {room for floor in FLOORS for room in floor}
 # Rooms at the side of the house, each with all that it may import.
 SIDES = {
-    "data": set(),
+    "data": {"written_aside"},
     "evaluation": {*LIBRARY, "data"},
     "check": LIBRARY,
     "viz": GROUND,
