@@ -995,7 +995,7 @@ assert guarded.assign(torch.zeros(1, 8)) == 0  # a tie of all, and the first
 # 3. Under cosine matching, what will still move when you drag the slider, and what
 #    will not?
 
-# %%
+# %% tags=["nbval-ignore-output"]
 matchings = {"Euclidean": by_distance, "cosine": by_angle}
 states = {
     (round(0.1 * tick, 2), name): cells(matching, 0.1 * tick)

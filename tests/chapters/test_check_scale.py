@@ -160,7 +160,7 @@ WRONG = [
     ),
     (check.training_hours, lambda a, v, n, p, u: 1.0, "you return 1"),
 ]
-CHECKERS = {checker for checker, _ in RIGHT}
+CHECKERS = list(dict.fromkeys(checker for checker, _ in RIGHT))
 
 
 @pytest.mark.parametrize(("checker", "answer"), RIGHT)
