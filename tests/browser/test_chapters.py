@@ -23,6 +23,7 @@ def jupyterlab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JupyterLabS
     root = tmp_path_factory.mktemp("chapters")
     notebooks = root / "chapters"
     shutil.copytree(REPOSITORY / "chapters", notebooks)
+    shutil.copytree(REPOSITORY / "assets/results", root / "assets/results")
     server = start_jupyterlab(notebooks, root / "jupyter")
     yield server
     server.stop()

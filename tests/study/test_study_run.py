@@ -191,7 +191,14 @@ def test_what_cannot_be_run_is_said_in_a_line(tmp_path, capsys, words, said):
 def started(config, out):
     """The program in a process of its own, one run at a time."""
     words = ["study", "run", str(config), "--out", str(out), "--jobs", "1"]
-    return subprocess.Popen([sys.executable, "-m", "arcvq_lite", *words])
+    return subprocess.Popen(
+        [sys.executable, "-m", "arcvq_lite", *words], preexec_fn=heed_interrupts
+    )
+
+
+def heed_interrupts():
+    """Tests that run in the background hand a deafness to Ctrl-C on."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def wait_until(holds, patience=120):
