@@ -82,6 +82,7 @@ class CostScene:
         line.set_ydata(middle)
         here = hours / gpus / HOURS_A_DAY
         dot.set_data([gpus], [here])
+        days.texts[0].set_text(f"{here:.1f} days\nbill {hours * price:,.0f}")
         corners = np.concatenate(
             [
                 np.column_stack([self._gpus, middle / UNSURE]),
@@ -127,3 +128,5 @@ class CostScene:
         days.set_xticks(self._gpus, [str(count) for count in self._gpus])
         days.set_yticks([0.1, 1, 10, 100], ["0.1", "1", "10", "100"])
         days.minorticks_off()
+        # Where the line, which falls, leaves room on any number of GPUs.
+        days.text(0.97, 0.97, "", ha="right", va="top", transform=days.transAxes)

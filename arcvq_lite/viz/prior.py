@@ -208,7 +208,7 @@ def _caption(temperature: float, top_p: float, chances: Chances, draw: Draw) -> 
     likely = int((chances.kept > 0).sum())
     among = "one code is left" if likely == 1 else f"{likely} codes are left"
     return (
-        f"At temperature {temperature:.2f} and top-p {top_p:.1f} {among} for this "
+        f"At temperature {temperature:.2f} and top-p {top_p:.1f}, {among} for this "
         f"place, the likeliest with {float(chances.kept.max()):.0%}. Of {draw.count} "
         f"whole grids written so, {draw.different} are different ones, and the "
         f"pictures' distance from real patches is {draw.distance:.1f}."

@@ -84,6 +84,7 @@ def test_a_bill_is_flops_over_flops_a_second(bill):
     assert "20 GPU-hours, say 13 to 30" in caption
     assert "On 4 GPUs that is 0.2 days" in caption
     assert caption.endswith("a bill of 40.")
+    assert "bill 40" in figure.axes[1].texts[0].get_text()
     before = [len(axes.get_children()) for axes in figure.axes]
     assert "a bill of 80." in bill(figure, update="slow", **state)
     assert [len(axes.get_children()) for axes in figure.axes] == before
