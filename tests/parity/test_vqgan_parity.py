@@ -20,10 +20,10 @@ from arcvq_lite.updates import official_update
 
 GOLDEN = json.loads((Path(__file__).parent / "vqgan.json").read_text())
 
-# The golden gradients are float32 sums through the whole network. The same step in
-# float64 differs from them by up to 6.3e-6 of a tensor's largest value, whatever
-# machine computes it; ours in float32 by a third of that.
-ROUNDING = 1e-5
+# The golden gradients are float32 sums. Of this one, which has come through the whole
+# network, the golden value is farther from the step in float64 than the bound allows,
+# so what meets the bound depends on the processor: it is held to float64 instead.
+ROUNDED = (200, "encoder.conv_in.weight")
 
 OURS = {
     "total": "total",
@@ -46,6 +46,10 @@ def case(request):
 
 @pytest.fixture
 def state(case):
+    return state_of(case)
+
+
+def state_of(case):
     return {
         key: seeded_entry(case["seed"], key, tuple(shape))
         for key, shape in case["state_dict"].items()
@@ -67,6 +71,10 @@ def model(case, state):
 
 @pytest.fixture
 def images(case):
+    return images_of(case)
+
+
+def images_of(case):
     side = case["ddconfig"]["resolution"]
     shape = (case["batch"], 3, side, side)
     return seeded_input(case["seed"] + 5, shape, 0.4).clamp(-1, 1)
@@ -74,8 +82,11 @@ def images(case):
 
 @pytest.fixture
 def trained(case, model, state, images):
+    return one_step(case, model, load_official_critic(state), images)
+
+
+def one_step(case, model, critic, images):
     """The terms of one step, and the gradients that each optimizer would see."""
-    critic = load_official_critic(state)
     seen = {}
 
     def keep(name, module):
@@ -143,7 +154,26 @@ def test_the_gradients_of_the_autoencoder(case, trained):
     _, seen = trained
     for name, golden in case["gradients"].items():
         ours = {"quantize.embedding.weight": "quantizer.codebook"}.get(name, name)
-        assert_golden(seen["autoencoder"][ours], golden, rounding=ROUNDING)
+        if (case["global_step"], name) != ROUNDED:
+            assert_golden(seen["autoencoder"][ours], golden)
+
+
+def test_a_rounded_golden_gradient_and_ours_are_held_to_float64():
+    step, name = ROUNDED
+    case = next(c for c in GOLDEN if c["global_step"] == step)
+    golden, state = case["gradients"][name], state_of(case)
+    ours, exact = (
+        one_step(
+            case,
+            load_official(state, resolution=case["ddconfig"]["resolution"]).to(dtype),
+            load_official_critic(state).to(dtype),
+            images_of(case).to(dtype),
+        )[1]["autoencoder"][name]
+        for dtype in (torch.float32, torch.float64)
+    )
+    values = exact.flatten()[golden["at"]].tolist()
+    assert_golden(ours, golden | {"values": values})
+    assert_golden(exact.float(), golden, rounding=2.5e-6)
 
 
 def test_the_gradients_of_the_critic(case, trained):
@@ -153,4 +183,4 @@ def test_the_gradients_of_the_critic(case, trained):
             assert not any(gradient.any() for gradient in seen["critic"].values())
             continue
         ours = name.removeprefix("loss.discriminator.")
-        assert_golden(seen["critic"][ours], golden, rounding=ROUNDING)
+        assert_golden(seen["critic"][ours], golden)
