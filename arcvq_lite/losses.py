@@ -63,11 +63,30 @@ def arc_margin_loss(
     with float32_island(tokens) as exact:
         codes = F.normalize(exact(codebook.detach()), dim=1)
         cosine = codes @ F.normalize(exact(tokens), dim=1).T  # (K, N)
-        nearest = cosine.topk(top_k, dim=1)  # (K, k)
-        positives = scale * add_angular_margin(nearest.values, margin)
-        logits = (scale * cosine).scatter(1, nearest.indices, positives)
-        values = logits.logsumexp(dim=1) - positives.logsumexp(dim=1)  # (K,)
+        values = margin_of_rows(cosine, scale=scale, margin=margin, top_k=top_k)
     return values.mean() if reduction == "mean" else values
+
+
+def margin_of_rows(
+    cosine: Tensor, *, scale: float, margin: float, top_k: int
+) -> Tensor:
+    """The loss of each row, whose k largest cosines are its positives.
+
+    Args:
+        cosine: (R, C), a row a class, a column a sample.
+        scale: s, above 0.
+        margin: m in radians.
+        top_k: k, at most C.
+
+    Returns:
+        (R,).
+
+    Source: as of `arc_margin_loss`, whose rows are codes.
+    """
+    nearest = cosine.topk(top_k, dim=1)  # (R, k)
+    positives = scale * add_angular_margin(nearest.values, margin)
+    logits = (scale * cosine).scatter(1, nearest.indices, positives)
+    return logits.logsumexp(dim=1) - positives.logsumexp(dim=1)
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from torch import distributed as dist
 from torch.nn import functional as F
 
 from arcvq_lite.layout import float32_island
+from arcvq_lite.quantizers.gumbel import gumbel_noise
 from arcvq_lite.quantizers.processes import several_processes, sum_over_processes
 
 
@@ -42,9 +43,8 @@ def drawn_anchors(tokens: Tensor, similarities: Tensor) -> Tensor:
     Returns:
         (K, D), the same on all processes.
     """
-    noise = -torch.empty_like(similarities).exponential_().log()
     # The difference of two infinities is no number, and never the largest.
-    scores = torch.nan_to_num(similarities + noise, nan=-torch.inf)
+    scores = torch.nan_to_num(similarities + gumbel_noise(similarities), nan=-torch.inf)
     best, winners = scores.max(dim=0)  # (K,) both
     offers = tokens[winners].to(best.dtype)  # (K, D)
     if several_processes():

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from torch import Tensor
 from torch.nn import functional as F
 
 from arcvq_lite.layout import float32_island, to_tokens
-from arcvq_lite.losses import ArcMarginLoss
-from arcvq_lite.margins import add_angular_margin
+from arcvq_lite.losses import ArcMarginLoss, margin_of_rows
 from arcvq_lite.quantizers import Quantizer
 
 
@@ -36,12 +35,7 @@ class SwappedAxisMargin:
         with float32_island(tokens) as exact:
             codes = F.normalize(exact(codebook.detach()), dim=1)
             cosine = F.normalize(exact(tokens), dim=1) @ codes.T  # (N, K)
-            nearest = cosine.topk(self.options.top_k, dim=1)  # (N, k)
-            angled = add_angular_margin(nearest.values, self.options.margin)
-            positives = self.options.scale * angled
-            logits = self.options.scale * cosine
-            logits = logits.scatter(1, nearest.indices, positives)
-            values = logits.logsumexp(dim=1) - positives.logsumexp(dim=1)  # (N,)
+            values = margin_of_rows(cosine, **asdict(self.options))  # (N,)
         return values.mean()
 
 

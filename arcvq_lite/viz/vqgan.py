@@ -22,7 +22,7 @@ PANEL = 3
 
 @styled()
 def draw_scores(axes: Axes, scores: Tensor, title: str = "", reach: float = 2) -> None:
-    """A critic's map of scores, the number written in every cell.
+    """A critic's map of scores, a shade for each.
 
     Args:
         axes: empty.
