@@ -29,7 +29,7 @@ def like_indices(numbers: Tensor, latents: Tensor) -> Tensor:
 
 
 class NonFiniteLatentsError(ValueError):
-    """Latents hold a NaN or an infinity, so no code is nearest to them."""
+    """Latents hold a NaN or an infinity, so no code and no direction is theirs."""
 
 
 def check_latents(latents: Tensor, codebook: Tensor) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Protocol
 
 from torch import Tensor
 from torch.nn import functional as F
@@ -87,6 +87,17 @@ def margin_of_rows(
     positives = scale * add_angular_margin(nearest.values, margin)
     logits = (scale * cosine).scatter(1, nearest.indices, positives)
     return logits.logsumexp(dim=1) - positives.logsumexp(dim=1)
+
+
+class MarginLoss(Protocol):
+    """What `ArcVQ(margin=…)` calls: a scalar of the latents and the codes.
+
+    A loss of the margin's place in the objective, such as `ArcMarginLoss`, or another
+    in its stead.
+    """
+
+    def __call__(self, latents: Tensor, codebook: Tensor, /) -> Tensor:
+        """The scalar loss of latents (N, D) at codes (K, D)."""
 
 
 @dataclass(frozen=True)

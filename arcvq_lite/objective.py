@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -48,6 +49,8 @@ class VQGANObjective:
         perceptual_weight: of LPIPS beside the absolute error, at least 0.
         critic_start: the first step with the critic, at least 0.
         critic_weight: a factor on λ, at least 0.
+        watch: called with the scalar total and the terms of a loss before anyone walks
+            back from it, to stop a training that has lost its way; None lets all pass.
 
     Raises:
         ValueError: if a weight or the step is out of its range.
@@ -60,6 +63,7 @@ class VQGANObjective:
     perceptual_weight: float = 1.0
     critic_start: int = 250_001
     critic_weight: float = 0.8
+    watch: Callable[[Tensor, dict[str, Tensor]], None] | None = None
 
     def __post_init__(self) -> None:
         for name in ("perceptual_weight", "critic_weight"):
@@ -110,7 +114,7 @@ class VQGANObjective:
                 terms[self.perceptual.term] = distance.mean().detach()
                 error = error + self.perceptual_weight * distance
             total = error.mean()
-        return Losses(total, {"nll": total.detach(), **terms})
+        return self._watched(Losses(total, {"nll": total.detach(), **terms}))
 
     def combined(
         self,
@@ -138,7 +142,7 @@ class VQGANObjective:
             "gan": gan.detach(),
             "adaptive_weight": weight.detach(),
         }
-        return Losses(total, terms)
+        return self._watched(Losses(total, terms))
 
     def critic_losses(self, real: Tensor, fake: Tensor, step: int) -> Losses:
         """What the critic minimises: 0 before `critic_start`.
@@ -154,7 +158,12 @@ class VQGANObjective:
             "score_real": real.detach().float().mean(),
             "score_fake": fake.detach().float().mean(),
         }
-        return Losses(total, terms)
+        return self._watched(Losses(total, terms))
+
+    def _watched(self, losses: Losses) -> Losses:
+        if self.watch is not None:
+            self.watch(losses.total, losses.terms)
+        return losses
 
 
 def without_critic(reconstruction: Losses, quantized: Quantized) -> Losses:

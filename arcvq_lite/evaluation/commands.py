@@ -28,6 +28,7 @@ from arcvq_lite.evaluation.frechet import (
     random_extractor,
 )
 from arcvq_lite.evaluation.side_by_side import reconstruct as reconstruct_picture
+from arcvq_lite.evaluation.tokenizer import tokenizer_of
 from arcvq_lite.perceptual import PerceptualDistance
 from arcvq_lite.training.processes import Processes, joined
 from arcvq_lite.training.run_folder import TrainedModel, load_trained
@@ -105,7 +106,7 @@ def evaluate(
 def reconstruct(
     images: list[Path], *, model: Path, out: Path, size: int | None = None
 ) -> Lines:
-    """Write each picture as original, tokens and reconstruction, side by side.
+    """Write each picture as original, latents and reconstruction, side by side.
 
     Args:
         images: image files.
@@ -133,7 +134,7 @@ def reconstruct(
         done = reconstruct_picture(trained.autoencoder, path, target, size=size)
         cut = "" if done.used == done.stored else f", its central {_by(done.used)}"
         yield (
-            f"{path}, {_by(done.stored)}{cut}: {_by(done.grid[::-1])} tokens, "
+            f"{path}, {_by(done.stored)}{cut}: {_by(done.grid[::-1])} {done.latents}, "
             f"{done.psnr:.1f} dB, in {target}"
         )
     return 0
@@ -168,14 +169,15 @@ def encode(
 
     Raises:
         FileNotFoundError: if there is no such run or set.
-        ValueError: if the size does not fit the model.
+        ValueError: if the model has no codes, or the size does not fit it.
     """
     trained = load_trained(run)
+    tokenizer = tokenizer_of(trained, run)
     side = trained.options.data.size if size is None else size
     with progress_bar("encoding") as progress:
         if data in DATA_SETS:
             tokens = encode_images(
-                trained.autoencoder,
+                tokenizer,
                 load_images(data, split=split, size=side),
                 out,
                 batch_size=batch_size,
@@ -183,7 +185,7 @@ def encode(
             )
         else:
             tokens = encode_source(
-                trained.autoencoder,
+                tokenizer,
                 open_source(data, split=split),
                 out,
                 size=_known(side),
@@ -213,12 +215,13 @@ def decode(run: Path, *, tokens: Path, out: Path, batch_size: int = 32) -> Lines
 
     Raises:
         FileNotFoundError: if there is no such run or token file.
-        ValueError: if the file is damaged, or of another model's codebook.
+        ValueError: if the model has no codes, or the file is damaged, or of another
+            model's codebook.
     """
-    trained = load_trained(run)
+    tokenizer = tokenizer_of(load_trained(run), run)
     with progress_bar("decoding") as progress:
         written = decode_tokens(
-            trained.autoencoder, tokens, out, batch_size=batch_size, progress=progress
+            tokenizer, tokens, out, batch_size=batch_size, progress=progress
         )
     yield f"{len(written):,} images in {out}"
     return 0

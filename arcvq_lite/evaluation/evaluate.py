@@ -12,13 +12,14 @@ from torch import Tensor, nn
 from arcvq_lite import __version__
 from arcvq_lite.evaluation.eval_mode import evaluating
 from arcvq_lite.evaluation.fingerprint import digest_codebook, digest_tensors
+from arcvq_lite.evaluation.framing import device_of
 from arcvq_lite.evaluation.frechet import FeatureExtractor
 from arcvq_lite.evaluation.image_scores import MOST_DECIBELS
 from arcvq_lite.evaluation.protocol import Facts, Protocol, find_protocol
 from arcvq_lite.evaluation.reduction import process_count
 from arcvq_lite.evaluation.result import Evaluation
 from arcvq_lite.evaluation.tally import Tally, Totals
-from arcvq_lite.models import VQGAN, VQVAE
+from arcvq_lite.models import Autoencoder, HypersphericalVAE
 from arcvq_lite.perceptual import PerceptualDistance
 
 # The score that each network would give, and the option that brings its weights.
@@ -27,7 +28,7 @@ _NETWORKS = {"lpips": "--lpips_weights PATH", "rfid": "--fid_weights PATH"}
 
 @torch.no_grad()
 def evaluate_images(
-    model: VQVAE | VQGAN,
+    model: Autoencoder,
     batches: Iterable[Tensor],
     *,
     lpips: PerceptualDistance | None = None,
@@ -41,6 +42,9 @@ def evaluate_images(
     sums and counts are added up in float64, and every process gets the result. Each
     image must be in one part only, as `one_pass` of `arcvq_lite.data.batches` deals
     them; a part may be empty.
+
+    Of a model without codes the mean directions are decoded. They say more than the
+    `kl` nats of a draw, so the score is no point of a rate and a distortion.
 
     Args:
         model: on the device to compute on; put into eval mode meanwhile.
@@ -69,7 +73,7 @@ def evaluate_images(
     chosen = find_protocol(protocol)
     networks: list[nn.Module] = [model]
     if lpips is not None:
-        networks.append(lpips.to(model.quantizer.codebook.device))
+        networks.append(lpips.to(device_of(model)))
     if fid is not None:
         networks.append(fid.network)
     with evaluating(*networks):
@@ -84,7 +88,7 @@ def evaluate_images(
         images=totals.images,
         image_shape=totals.image_shape,
         tokens=totals.tokens,
-        num_codes=model.quantizer.num_codes,
+        num_codes=_codes_of(model),
         processes=process_count(),
         protocol={
             "name": chosen.name,
@@ -127,7 +131,16 @@ def _frechet_facts(
     return {fid.term: {**fid.facts, "reference": reference, "samples": images}}
 
 
-def _described(model: VQVAE | VQGAN) -> dict[str, str]:
+def _codes_of(model: Autoencoder) -> int | tuple[int, ...] | None:
+    return None if isinstance(model, HypersphericalVAE) else model.quantizer.num_codes
+
+
+def _described(model: Autoencoder) -> dict[str, str]:
+    if isinstance(model, HypersphericalVAE):
+        return {
+            "kind": type(model).__name__,
+            "sha256_of_tensors": digest_tensors(model.state_dict()),
+        }
     return {
         "kind": type(model).__name__,
         "quantizer": type(model.quantizer).__name__,

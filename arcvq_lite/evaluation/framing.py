@@ -1,19 +1,25 @@
-"""What an autoencoder can take of an image: its channels, and sides that it divides."""
+"""What an autoencoder takes of an image: channels, sides that it divides, a device."""
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 
 from arcvq_lite.evaluation.levels import as_grey, as_rgb
-from arcvq_lite.models import VQGAN, VQVAE
+from arcvq_lite.models import VQGAN, Autoencoder
 
 
-def factor_of(model: VQVAE | VQGAN) -> int:
-    """How many times smaller than the images a model's token grid is."""
+def device_of(model: Autoencoder) -> torch.device:
+    """Where a model computes."""
+    return next(model.parameters()).device
+
+
+def factor_of(model: Autoencoder) -> int:
+    """How many times smaller than the images a model's grid of latents is."""
     return model.factor if isinstance(model, VQGAN) else 4
 
 
-def in_channels_of(model: VQVAE | VQGAN, images: Tensor) -> Tensor:
+def in_channels_of(model: Autoencoder, images: Tensor) -> Tensor:
     """Images (B, 1 or 3, H, W) with as many channels as the model takes.
 
     Raises:

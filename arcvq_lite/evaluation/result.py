@@ -21,6 +21,8 @@ _UNITS = {
     "usage": "share of the codes taken at least once",
     "perplexity": "codes",
     "entropy": "nats",
+    "kl": "nats a place, from the uniform distribution",
+    "concentration": "kappa, mean over the places",
 }
 
 
@@ -34,12 +36,12 @@ class Evaluation:
         data: what the images are; rFID's reference set is these same images.
         images: how many there were.
         image_shape: (C, H, W).
-        tokens: how many codes were chosen for them.
-        num_codes: K, or K of each of several codebooks.
+        tokens: how many codes were chosen for them; 0 of a model without codes.
+        num_codes: K, or K of each of several codebooks; None of a model without.
         processes: how many shared the work.
         protocol: its name and steps.
         measures: of each network that scored, what it is, with its SHA-256.
-        model: its kind, and the SHA-256 of its weights and of its codebook.
+        model: its kind, and the SHA-256 of its weights and, if any, of its codebook.
         versions: of the packages that took part.
     """
 
@@ -49,7 +51,7 @@ class Evaluation:
     images: int
     image_shape: tuple[int, int, int]
     tokens: int
-    num_codes: int | tuple[int, ...]
+    num_codes: int | tuple[int, ...] | None
     processes: int
     protocol: Facts
     measures: dict[str, Facts]
@@ -71,10 +73,15 @@ class Evaluation:
             f"{name:<{width}}  {'–':>11}  {why}"
             for name, why in self.not_computed.items()
         ]
-        sizes = " + ".join(f"{size:,}" for size in codebook_sizes(self.num_codes))
         extent = "×".join(str(side) for side in self.image_shape)
         lines.append(
-            f"{self.images:,} images {extent} of {self.data}, {self.tokens:,} tokens "
-            f"of K = {sizes} codes, protocol {self.protocol['name']}"
+            f"{self.images:,} images {extent} of {self.data}, {self._codes()}, "
+            f"protocol {self.protocol['name']}"
         )
         return "\n".join(lines)
+
+    def _codes(self) -> str:
+        if self.num_codes is None:
+            return "mean directions, no codes"
+        sizes = " + ".join(f"{size:,}" for size in codebook_sizes(self.num_codes))
+        return f"{self.tokens:,} tokens of K = {sizes} codes"

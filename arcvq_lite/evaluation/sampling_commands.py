@@ -14,6 +14,7 @@ from arcvq_lite.data.progress_bar import counted, progress_bar
 from arcvq_lite.evaluation.fingerprint import digest_codebook
 from arcvq_lite.evaluation.levels import as_rgb, round_levels
 from arcvq_lite.evaluation.png import write_png
+from arcvq_lite.evaluation.tokenizer import tokenizer_of
 from arcvq_lite.models import VQGAN, VQVAE
 from arcvq_lite.prior import sample as sample_codes
 from arcvq_lite.training.run_folder import load_trained
@@ -65,7 +66,7 @@ def sample(
     if not out.parent.is_dir():
         raise FileNotFoundError(f"out={out}: there is no folder {out.parent}")
     trained = load_prior(run)
-    tokenizer = load_trained(model).autoencoder
+    tokenizer = tokenizer_of(load_trained(model), model)
     _check_tokenizer(tokenizer, trained, model)
     classes = _class(trained, label, guidance)
     generator = torch.Generator().manual_seed(seed)

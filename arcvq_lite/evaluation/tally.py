@@ -7,17 +7,18 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from arcvq_lite.evaluation.framing import device_of
 from arcvq_lite.evaluation.frechet import FeatureExtractor, FrechetTally
 from arcvq_lite.evaluation.image_scores import (
     absolute_error,
     decibels,
     squared_error,
 )
+from arcvq_lite.evaluation.latent_tally import tally_of
 from arcvq_lite.evaluation.protocol import Protocol
 from arcvq_lite.evaluation.reduction import largest, summed
-from arcvq_lite.models import VQGAN, VQVAE
+from arcvq_lite.models import Autoencoder
 from arcvq_lite.perceptual import PerceptualDistance
-from arcvq_lite.usage import codebook_sizes, codebook_use, count_codes
 
 
 class Totals(NamedTuple):
@@ -26,7 +27,7 @@ class Totals(NamedTuple):
     Attributes:
         images: how many there were.
         image_shape: (C, H, W).
-        tokens: how many codes were chosen for them.
+        tokens: how many codes were chosen for them; 0 of a model without codes.
         scores: by name.
     """
 
@@ -37,7 +38,7 @@ class Totals(NamedTuple):
 
 
 class Tally:
-    """One sum a score, and how often each code was taken.
+    """One sum a score, and what the model's latents were.
 
     Args:
         model: in eval mode, on the device to compute on.
@@ -48,19 +49,16 @@ class Tally:
 
     def __init__(
         self,
-        model: VQVAE | VQGAN,
+        model: Autoencoder,
         lpips: PerceptualDistance | None,
         fid: FeatureExtractor | None,
         protocol: Protocol,
     ) -> None:
         self._model, self._lpips, self._protocol = model, lpips, protocol
-        self._device = model.quantizer.codebook.device
+        self._device = device_of(model)
         self._shape: tuple[int, ...] = (0, 0, 0)
         self._images = torch.tensor(0)
-        self._num_codes = model.quantizer.num_codes
-        sizes = codebook_sizes(self._num_codes)
-        self._codebooks = len(sizes)
-        self._counts = torch.zeros(sum(sizes), dtype=torch.int64)
+        self._latents = tally_of(model)
         # Known before the first image: a process without any adds zeros to the rest.
         names = ["squared_error", "psnr", "ssim", "l1"]
         names += [] if lpips is None else [lpips.term]
@@ -76,14 +74,15 @@ class Tally:
         """
         self._check(images)
         images = images.to(self._device)
-        reconstruction, quantized = self._model(images)
+        output = self._model(images)
+        reconstruction: Tensor = output.reconstruction
         if not torch.isfinite(reconstruction).all():
             raise ValueError(
                 f"model gives NaN or infinity for an image among the {len(images)} "
                 f"after the first {int(self._images)}; look at its weights"
             )
         self._images += len(images)
-        self._counts += count_codes(quantized.indices, self._num_codes).cpu()
+        self._latents.add(output)
         sides = (images, reconstruction)
         shown = [self._protocol.shown(side.float()).clamp(-1, 1) for side in sides]
         for name, values in self._per_image(*shown).items():
@@ -104,7 +103,7 @@ class Tally:
             name: float(summed(sum_)) / images for name, sum_ in self._sums.items()
         }
         mean_error = torch.tensor(means.pop("squared_error"), dtype=torch.float64)
-        counts = summed(self._counts)
+        latents = self._latents.totals()
         channels, height, width = largest(torch.tensor(self._shape)).tolist()
         scores = {
             "psnr": means.pop("psnr"),
@@ -114,9 +113,8 @@ class Tally:
         # A covariance needs two.
         if self._frechet is not None and images > 1:
             scores[self._frechet.term] = self._frechet.distance()
-        used = codebook_use(counts, self._codebooks)
-        scores |= {name: float(use) for name, use in used.items()}
-        return Totals(images, (channels, height, width), int(counts.sum()), scores)
+        scores |= latents.scores
+        return Totals(images, (channels, height, width), latents.tokens, scores)
 
     def _per_image(self, images: Tensor, others: Tensor) -> dict[str, Tensor]:
         """Each score's values (b,) float64, of batches in [−1, 1]."""

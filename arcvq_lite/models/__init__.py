@@ -1,5 +1,6 @@
 """Autoencoders around any quantizer, the critic, and the official checkpoints."""
 
+from arcvq_lite.models.autoencoder import Autoencoder
 from arcvq_lite.models.critic import PatchCritic
 from arcvq_lite.models.hyperspherical_vae import (
     HypersphericalReconstruction,
@@ -17,6 +18,7 @@ from arcvq_lite.models.vqvae import VQVAE, Reconstruction
 __all__ = [
     "VQGAN",
     "VQVAE",
+    "Autoencoder",
     "HypersphericalReconstruction",
     "HypersphericalVAE",
     "PatchCritic",

@@ -8,7 +8,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from arcvq_lite.layout import float32_island, like_indices, like_latents, to_tokens
+from arcvq_lite.layout import (
+    NonFiniteLatentsError,
+    float32_island,
+    like_indices,
+    like_latents,
+    to_tokens,
+)
 from arcvq_lite.models.convolutional import (
     Widths,
     convolutional_decoder,
@@ -104,7 +110,8 @@ class HypersphericalVAE(nn.Module):
 
         Raises:
             TypeError: if the images are not floating point.
-            ValueError: if their shape or the values inside are refused.
+            ValueError: if their shape is refused.
+            NonFiniteLatentsError: if the encoder gives a NaN or an infinity.
         """
         mean, concentration = self.posterior(images)  # (B, D, h, w), (B, h, w)
         kl = kl_to_uniform(concentration, self.dim)
@@ -120,9 +127,20 @@ class HypersphericalVAE(nn.Module):
         )
 
     def posterior(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """μ (B, D, H/4, W/4), unit vectors, and κ (B, H/4, W/4), at least 1."""
+        """μ (B, D, H/4, W/4), unit vectors, and κ (B, H/4, W/4), at least 1.
+
+        Raises:
+            TypeError: if the images are not floating point.
+            ValueError: if their shape is refused.
+            NonFiniteLatentsError: if the encoder gives a NaN or an infinity.
+        """
         check_images(images, self.in_channels, multiple=4)
         encoded: Tensor = self.encoder(images)
+        if not torch.isfinite(encoded).all():
+            raise NonFiniteLatentsError(
+                "latents contain NaN or infinity; look at the images, and at the loss "
+                "of the step before"
+            )
         with float32_island(encoded) as exact:
             tokens = exact(to_tokens(encoded))  # (N, D + 1)
             mean = _directions(tokens[:, : self.dim])

@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from arcvq_lite.geometry import project_to_ball_
 from arcvq_lite.layout import check_latents, like_indices, like_latents, to_tokens
-from arcvq_lite.losses import ArcMarginLoss
+from arcvq_lite.losses import ArcMarginLoss, MarginLoss
 from arcvq_lite.quantizers.quantized import (
     Quantized,
     check_weight,
@@ -50,7 +50,8 @@ class ArcVQ(nn.Module):
         commitment_weight: how strongly latents are drawn to their codes.
         codebook_weight: how strongly codes are drawn to their latents.
         radius: M(t), a schedule; None leaves the ball out.
-        margin: the loss that spreads the latents; None leaves it out.
+        margin: the loss that spreads the latents, called with latents (N, D) and the
+            codebook (K, D); None leaves it out.
         margin_weight: γ(t), a schedule.
 
     Attributes:
@@ -82,7 +83,7 @@ class ArcVQ(nn.Module):
         commitment_weight: float = 0.25,
         codebook_weight: float = 1.0,
         radius: Schedule | None = _DEFAULT_RADIUS,
-        margin: ArcMarginLoss | None = _DEFAULT_MARGIN,
+        margin: MarginLoss | None = _DEFAULT_MARGIN,
         margin_weight: Schedule = _DEFAULT_MARGIN_WEIGHT,
     ) -> None:
         super().__init__()

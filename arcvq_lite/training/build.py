@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from arcvq_lite.losses import ArcMarginLoss
-from arcvq_lite.models import VQGAN, VQVAE
+from arcvq_lite.models import VQGAN, VQVAE, Autoencoder, HypersphericalVAE
 from arcvq_lite.prior import TokenPrior
 from arcvq_lite.quantizers import (
     CVQ,
@@ -33,6 +33,7 @@ from arcvq_lite.schedules import (
     ShrinkingRadius,
 )
 from arcvq_lite.training.model_options import (
+    HypersphericalVAEOptions,
     MarginOptions,
     PriorOptions,
     QuantizerOptions,
@@ -58,7 +59,7 @@ _CLASSES: dict[str, Callable[..., Quantizer]] = {
 
 def build_autoencoder(
     options: TrainOptions, channels: int, resolution: int
-) -> VQVAE | VQGAN:
+) -> Autoencoder:
     """The autoencoder of a run, with weights drawn from torch's random state.
 
     Args:
@@ -69,6 +70,8 @@ def build_autoencoder(
     Raises:
         ValueError: if a size is out of its range.
     """
+    if options.hyperspherical_vae is not None:
+        return _hyperspherical_vae(options.hyperspherical_vae, channels)
     assert options.quantizer is not None
     quantizer = build_quantizer(options.quantizer)
     if options.vqvae is not None:
@@ -189,6 +192,19 @@ def _vqvae(options: VQVAEOptions, channels: int, quantizer: Quantizer) -> VQVAE:
         hidden=options.hidden,
         residual_layers=options.residual_layers,
         residual_hidden=options.residual_hidden,
+    )
+
+
+def _hyperspherical_vae(
+    options: HypersphericalVAEOptions, channels: int
+) -> HypersphericalVAE:
+    return HypersphericalVAE(
+        channels,
+        options.dim,
+        hidden=options.hidden,
+        residual_layers=options.residual_layers,
+        residual_hidden=options.residual_hidden,
+        kl_weight=options.kl_weight,
     )
 
 

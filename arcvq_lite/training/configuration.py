@@ -130,7 +130,8 @@ def _leaves(tree: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, obj
 def _parser(program: str) -> ArgumentParser:
     parser = ArgumentParser(
         prog=program,
-        description="Train a VQ-VAE or a VQGAN. Shipped: " + ", ".join(shipped()),
+        description="Train a VQ-VAE, a VQGAN, a hyperspherical VAE or a prior. "
+        "Shipped: " + ", ".join(shipped()),
         exit_on_error=False,
     )
     parser.add_argument(

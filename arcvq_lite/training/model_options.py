@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -19,6 +20,7 @@ from arcvq_lite.training.quantizer_options import (
 
 __all__ = [
     "CriticOptions",
+    "HypersphericalVAEOptions",
     "MarginOptions",
     "PriorOptions",
     "QuantizerOptions",
@@ -103,6 +105,40 @@ class VQGANOptions:
     critic: CriticOptions = CriticOptions()
     update: Literal["official", "fast"] = "fast"
     activation_checkpointing: bool = False
+
+
+@dataclass(frozen=True)
+class HypersphericalVAEOptions:
+    """A hyperspherical VAE, trained on mse / 2σ² + its divergence from the uniform.
+
+    Args:
+        dim: D, channels of a direction.
+        hidden: channels inside.
+        residual_layers: residual blocks of each half.
+        residual_hidden: channels inside a residual block.
+        kl_weight: of the divergence; 1 makes the loss the paper's bound, in nats over
+            the number of image values.
+        variance: σ² of the Gaussian decoder, for images in [−1, 1]; None is that of
+            the training images, measured as a vqvae's. The smaller, the more the
+            directions have to say.
+    """
+
+    dim: int
+    hidden: int = 128
+    residual_layers: int = 2
+    residual_hidden: int = 32
+    kl_weight: float = 1.0
+    variance: float | None = None
+
+    def __post_init__(self) -> None:
+        check_at_least("hyperspherical_vae.dim", self.dim, 2)
+        if not 0 <= self.kl_weight < math.inf:
+            raise ValueError(
+                f"hyperspherical_vae.kl_weight={self.kl_weight} must be at least 0 "
+                "and finite"
+            )
+        if self.variance is not None:
+            check_above_zero("hyperspherical_vae.variance", self.variance)
 
 
 @dataclass(frozen=True)

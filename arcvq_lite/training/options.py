@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from arcvq_lite.training.model_options import (
+    HypersphericalVAEOptions,
     PriorOptions,
     QuantizerOptions,
     VQGANOptions,
@@ -148,17 +149,18 @@ class RunOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class TrainOptions:
-    """A run: its data, one of the three models, and how to train it.
+    """A run: its data, one of the four models, and how to train it.
 
     Args:
         data: which images, or which tokens.
-        quantizer: the codebook of a vqvae or vqgan; None for a prior, whose codes
-            are those of its token file.
+        quantizer: the codebook of a vqvae or vqgan; None for a hyperspherical VAE,
+            which has none, and for a prior, whose codes are those of its token file.
         optimizer: Adam or AdamW.
         run: where, how long, how.
         vqvae: the model, or None.
         vqgan: another model, or None.
-        prior: the third, or None.
+        hyperspherical_vae: the third, or None.
+        prior: the fourth, or None.
     """
 
     data: DataOptions
@@ -167,16 +169,20 @@ class TrainOptions:
     run: RunOptions
     vqvae: VQVAEOptions | None = None
     vqgan: VQGANOptions | None = None
+    hyperspherical_vae: HypersphericalVAEOptions | None = None
     prior: PriorOptions | None = None
 
     def __post_init__(self) -> None:
-        if [self.vqvae, self.vqgan, self.prior].count(None) != 2:
+        models = [self.vqvae, self.vqgan, self.hyperspherical_vae, self.prior]
+        if models.count(None) != len(models) - 1:
             raise ValueError(
-                "give exactly one of the sections vqvae and vqgan, or prior; "
-                "the others are left out, or null"
+                "give exactly one of the sections vqvae, vqgan, hyperspherical_vae "
+                "and prior; the others are left out, or null"
             )
         if self.prior is not None:
             self._check_prior()
+        elif self.hyperspherical_vae is not None:
+            self._check_has_no_codes()
         elif self.quantizer is None:
             raise ValueError(
                 "the section quantizer is missing: a vqvae or vqgan needs at least "
@@ -186,6 +192,14 @@ class TrainOptions:
             raise ValueError(
                 "run.compile=true needs vqgan.update=fast: the official update walks "
                 "back through one graph three times, which a compiled one forbids"
+            )
+
+    def _check_has_no_codes(self) -> None:
+        if self.quantizer is not None:
+            raise ValueError(
+                "the section quantizer belongs to a vqvae or vqgan: a "
+                "hyperspherical_vae has directions in the place of codes; leave it "
+                "out, or write quantizer: null"
             )
 
     def _check_prior(self) -> None:

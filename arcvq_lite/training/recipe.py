@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from arcvq_lite.models import VQGAN, VQVAE
+from arcvq_lite.models import Autoencoder
 
 
 class Recipe(Protocol):
@@ -21,7 +21,7 @@ class Recipe(Protocol):
         """The name of the network that is wanted in the end."""
 
     @property
-    def autoencoder(self) -> VQVAE | VQGAN | None:
+    def autoencoder(self) -> Autoencoder | None:
         """The network whose reconstructions can be looked at, or None."""
 
     @property

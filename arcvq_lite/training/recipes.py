@@ -7,9 +7,11 @@ import math
 import torch
 from torch import nn
 
-from arcvq_lite.models import VQGAN, VQVAE, PatchCritic
+from arcvq_lite.models import VQGAN, VQVAE, HypersphericalVAE, PatchCritic
+from arcvq_lite.objective import VQGANObjective
 from arcvq_lite.perceptual import PerceptualDistance
 from arcvq_lite.training.build import build_autoencoder, build_prior
+from arcvq_lite.training.hyperspherical_recipe import HypersphericalVAERecipe
 from arcvq_lite.training.images import TrainingImages
 from arcvq_lite.training.loss_watch import LossWatch
 from arcvq_lite.training.model_options import VQGANOptions
@@ -20,7 +22,7 @@ from arcvq_lite.training.processes import Processes
 from arcvq_lite.training.recipe import Recipe
 from arcvq_lite.training.stepper import Stepper
 from arcvq_lite.training.tokens import TokensInMemory
-from arcvq_lite.training.vqgan_recipe import VQGANRecipe, WatchedObjective
+from arcvq_lite.training.vqgan_recipe import VQGANRecipe
 from arcvq_lite.training.vqvae_recipe import VQVAERecipe
 from arcvq_lite.updates import fast_update, official_update
 
@@ -49,6 +51,8 @@ def build_recipe(
     autoencoder = build_autoencoder(options, examples.channels, examples.size)
     if isinstance(autoencoder, VQVAE):
         return _vqvae_recipe(options, autoencoder, examples, processes, watch)
+    if isinstance(autoencoder, HypersphericalVAE):
+        return _hyperspherical_recipe(options, autoencoder, examples, processes, watch)
     return _vqgan_recipe(options, autoencoder, processes, watch)
 
 
@@ -60,14 +64,31 @@ def _vqvae_recipe(
     watch: LossWatch,
 ) -> Recipe:
     assert options.vqvae is not None
-    given = options.vqvae.variance
     placed = place(autoencoder, options.run, processes)
     return VQVAERecipe(
         autoencoder=autoencoder,
         placed=placed,
         stepper=_stepper("autoencoder", autoencoder, options, watch),
         watch=watch,
-        variance=processes.by_first(images.variance) if given is None else given,
+        variance=_variance(options.vqvae.variance, images, processes),
+        precision=_precision(options),
+    )
+
+
+def _hyperspherical_recipe(
+    options: TrainOptions,
+    autoencoder: HypersphericalVAE,
+    images: TrainingImages,
+    processes: Processes,
+    watch: LossWatch,
+) -> Recipe:
+    assert options.hyperspherical_vae is not None
+    return HypersphericalVAERecipe(
+        autoencoder=autoencoder,
+        placed=place(autoencoder, options.run, processes),
+        stepper=_stepper("autoencoder", autoencoder, options, watch),
+        watch=watch,
+        variance=_variance(options.hyperspherical_vae.variance, images, processes),
         precision=_precision(options),
     )
 
@@ -83,12 +104,12 @@ def _vqgan_recipe(
     critic = PatchCritic(
         autoencoder.in_channels, vqgan.critic.channels, vqgan.critic.layers
     )
-    objective = WatchedObjective(
+    objective = VQGANObjective(
         perceptual=_perceptual(vqgan, processes),
         perceptual_weight=vqgan.perceptual_weight,
         critic_start=vqgan.critic.start,
         critic_weight=vqgan.critic.weight,
-        watch=watch,
+        watch=watch.check,
     )
     placed = [place(part, options.run, processes) for part in (autoencoder, critic)]
     return VQGANRecipe(
@@ -124,6 +145,13 @@ def _prior_recipe(
         watch=watch,
         precision=_precision(options),
     )
+
+
+def _variance(
+    given: float | None, images: TrainingImages, processes: Processes
+) -> float:
+    """What the squared error is divided by; None measures it, on one rank."""
+    return processes.by_first(images.variance) if given is None else given
 
 
 def _perceptual(

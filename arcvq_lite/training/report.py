@@ -13,7 +13,7 @@ from torch import Tensor
 
 from arcvq_lite.data.batches import Batch
 from arcvq_lite.layout import NonFiniteLatentsError
-from arcvq_lite.models import VQGAN, VQVAE
+from arcvq_lite.models import Autoencoder, HypersphericalVAE
 from arcvq_lite.training.console import Console
 from arcvq_lite.training.divergence import DivergenceError
 from arcvq_lite.training.log import RunLog
@@ -38,12 +38,12 @@ class _Seen(NamedTuple):
 
     Attributes:
         reconstructions: of some of this rank's images (b, C, H, W).
-        counts: of the codes over all ranks, int64 (K,).
+        counts: of the codes over all ranks, int64 (K,); None of a model without codes.
         codebooks: G, of which each token takes one code.
     """
 
     reconstructions: Tensor
-    counts: Tensor
+    counts: Tensor | None
     codebooks: int
 
 
@@ -105,7 +105,7 @@ class Report:
             self._write_pictures(step, batch.images, seen)
 
     @torch.no_grad()
-    def _look(self, autoencoder: VQVAE | VQGAN, batch: Batch) -> _Seen:
+    def _look(self, autoencoder: Autoencoder, batch: Batch) -> _Seen:
         """Reconstructions of this rank's images, and all ranks' counts of codes (K,).
 
         In eval mode: looking changes nothing, and draws nothing.
@@ -117,7 +117,7 @@ class Report:
         # Not more at a time than a step takes.
         size = -(-len(batch.images) // self._options.run.accumulate)
         device = self._processes.device
-        outputs = []
+        outputs: list[Any] = []
         with suppress(NonFiniteLatentsError):
             parts = batch.images.to(device).split(size)
             outputs = [autoencoder(part) for part in parts]
@@ -125,10 +125,12 @@ class Report:
         [blind] = self._processes.any_rank(not outputs)
         if blind:
             raise DivergenceError("the latents are not finite after the update")
+        reconstructions = outputs[0].reconstruction
+        if isinstance(autoencoder, HypersphericalVAE):
+            return _Seen(reconstructions, counts=None, codebooks=0)
         indices = torch.cat([output.quantized.indices for output in outputs])
         sizes = codebook_sizes(autoencoder.quantizer.num_codes)
         counts = count_codes(indices, autoencoder.quantizer.num_codes)
-        reconstructions = outputs[0].reconstruction
         return _Seen(reconstructions, self._processes.sum(counts), len(sizes))
 
     def _write_row(
@@ -159,10 +161,9 @@ class Report:
     def _write_pictures(self, step: int, images: Tensor, seen: _Seen) -> None:
         if not self._processes.first:
             return
-        shown = {
-            "reconstructions": show_reconstructions(images, seen.reconstructions),
-            "codes": show_code_use(seen.counts),
-        }
+        shown = {"reconstructions": show_reconstructions(images, seen.reconstructions)}
+        if seen.counts is not None:
+            shown["codes"] = show_code_use(seen.counts)
         folder = Path(self._options.run.folder) / PICTURES
         for name, picture in shown.items():
             write_png(folder / f"{name}-{step:08d}.png", picture)
@@ -206,6 +207,8 @@ def open_report(
 
 
 def _use_of(seen: _Seen) -> dict[str, float]:
+    if seen.counts is None:
+        return {}
     use = codebook_use(seen.counts, seen.codebooks)
     return {name: use[name].item() for name in ("usage", "perplexity")}
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import nn
 
-from arcvq_lite.models import VQGAN, VQVAE
+from arcvq_lite.models import Autoencoder
 from arcvq_lite.training.build import build_autoencoder
 from arcvq_lite.training.checkpoint import CheckpointError, CheckpointStore
 from arcvq_lite.training.configuration import flattened, parse_options, to_yaml
@@ -35,7 +35,7 @@ class TrainedModel(NamedTuple):
         damaged: of each newer checkpoint that was passed over, its name and why.
     """
 
-    autoencoder: VQVAE | VQGAN
+    autoencoder: Autoencoder
     options: TrainOptions
     step: int
     source: str

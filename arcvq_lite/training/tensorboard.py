@@ -17,9 +17,12 @@ class Board(Protocol):
         """Show the numbers of a logged step."""
 
     def pictures(
-        self, step: int, pictures: Mapping[str, Tensor], counts: Tensor
+        self, step: int, pictures: Mapping[str, Tensor], counts: Tensor | None
     ) -> None:
-        """Show pictures (3, height, width) uint8 by name, and counts of codes (K,)."""
+        """Show pictures (3, height, width) uint8 by name, and counts of codes (K,).
+
+        The counts are None of a model without codes.
+        """
 
     def close(self) -> None:
         """Write what is pending."""
@@ -32,7 +35,7 @@ class NoBoard:
         """See `Board`."""
 
     def pictures(
-        self, step: int, pictures: Mapping[str, Tensor], counts: Tensor
+        self, step: int, pictures: Mapping[str, Tensor], counts: Tensor | None
     ) -> None:
         """See `Board`."""
 
@@ -64,11 +67,13 @@ class TensorBoard:
         self._writer.flush()
 
     def pictures(
-        self, step: int, pictures: Mapping[str, Tensor], counts: Tensor
+        self, step: int, pictures: Mapping[str, Tensor], counts: Tensor | None
     ) -> None:
         """See `Board`."""
         for name, picture in pictures.items():
             self._writer.add_image(name, picture, step)
+        if counts is None:
+            return
         codes = torch.arange(len(counts)).repeat_interleave(counts)
         self._writer.add_histogram("codes", codes, step, bins=len(counts))
 

@@ -10,8 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from arcvq_lite.models import VQGAN, PatchCritic
-from arcvq_lite.objective import Losses, VQGANObjective
-from arcvq_lite.quantizers import Quantized
+from arcvq_lite.objective import VQGANObjective
 from arcvq_lite.training.loss_watch import LossWatch
 from arcvq_lite.training.recipe import apart, mean_terms
 from arcvq_lite.training.stepper import Stepper
@@ -91,40 +90,3 @@ class VQGANRecipe:
     @staticmethod
     def _step(stepper: Stepper, parts: int) -> Callable[[], None]:
         return (lambda: stepper.take(parts)) if parts else (lambda: None)
-
-
-@dataclass(frozen=True)
-class WatchedObjective(VQGANObjective):
-    """A `VQGANObjective` whose every loss is checked before anyone walks back.
-
-    Args:
-        watch: what checks them.
-    """
-
-    watch: LossWatch | None = None
-
-    def reconstruction_losses(self, images: Tensor, others: Tensor) -> Losses:
-        """See `VQGANObjective`."""
-        return self._checked(super().reconstruction_losses(images, others))
-
-    def combined(
-        self,
-        reconstruction: Losses,
-        quantized: Quantized,
-        gan: Tensor,
-        weight: Tensor,
-        step: int,
-    ) -> Losses:
-        """See `VQGANObjective`."""
-        return self._checked(
-            super().combined(reconstruction, quantized, gan, weight, step)
-        )
-
-    def critic_losses(self, real: Tensor, fake: Tensor, step: int) -> Losses:
-        """See `VQGANObjective`."""
-        return self._checked(super().critic_losses(real, fake, step))
-
-    def _checked(self, losses: Losses) -> Losses:
-        if self.watch is not None:
-            self.watch.check(*losses)
-        return losses

@@ -3,7 +3,15 @@
 import torch
 from PIL import Image
 
-from arcvq_lite import VQ, VQGAN, VQVAE, ArcVQ, Quantized, Reconstruction
+from arcvq_lite import (
+    VQ,
+    VQGAN,
+    VQVAE,
+    ArcVQ,
+    HypersphericalVAE,
+    Quantized,
+    Reconstruction,
+)
 
 
 def vqvae(in_channels=3, num_codes=16):
@@ -34,6 +42,11 @@ def vqgan():
         resolution=32,
     )
     return with_many_codes(model, 3)
+
+
+def hyperspherical_vae():
+    torch.manual_seed(1)
+    return HypersphericalVAE(3, 4, hidden=8, residual_hidden=4)
 
 
 def pictures(number, channels=3, height=32, width=32, seed=0):

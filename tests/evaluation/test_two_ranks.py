@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 import torch
 from filelock import FileLock
-from small_models import pictures, save_image, vqgan, vqvae
+from small_models import hyperspherical_vae, pictures, save_image, vqgan, vqvae
 from torch import distributed as dist
 from torch import multiprocessing
 
@@ -19,7 +19,11 @@ PATIENCE = timedelta(seconds=60)
 
 pytestmark = pytest.mark.slow
 
-MODELS = {"VQVAE": vqvae, "VQGAN": vqgan}
+MODELS = {
+    "VQVAE": vqvae,
+    "VQGAN": vqgan,
+    "HypersphericalVAE": hyperspherical_vae,
+}
 
 
 def write_pictures(folder):

@@ -19,6 +19,7 @@ SHIPPED = [
     "imagenet_vqgan",
     "imagenet_vqgan_smoke",
     "mnist_vqvae",
+    "photos_hyperspherical_vae",
     "photos_prior",
     "photos_vqgan",
 ]
@@ -124,7 +125,7 @@ def test_the_configuration_can_be_printed(capsys):
         ("--run.steps 0", "run.steps=0 must be at least 1"),
         ("--quantizer.kind vq", "quantizer.radius belongs to kind: arc"),
         ("--optimizer.learning_rate_per_image 1", "give exactly one"),
-        ("--vqvae null", "give exactly one of the sections vqvae and vqgan"),
+        ("--vqvae null", "give exactly one of the sections vqvae, vqgan"),
         ("--run.ema_decay 1", "run.ema_decay=1.0 must lie in [0, 1)"),
         ("surplus", "surplus"),
     ],

@@ -7,6 +7,7 @@ import torch
 from torch.nn import functional as F
 
 from arcvq_lite import VQ, VQVAE, HypersphericalVAE
+from arcvq_lite.layout import NonFiniteLatentsError
 from arcvq_lite.von_mises_fisher import kl_to_uniform
 
 D = 6
@@ -166,7 +167,7 @@ def test_images_and_latents_of_another_shape_are_refused():
         model(torch.zeros(2, 1, 8, 8))
     with pytest.raises(TypeError, match="images must be floating point"):
         model(torch.zeros(2, 3, 8, 8, dtype=torch.uint8))
-    with pytest.raises(ValueError, match=r"concentration must be .*nan"):
+    with pytest.raises(NonFiniteLatentsError, match="latents contain NaN or inf"):
         model(torch.full((2, 3, 8, 8), torch.nan))
     with pytest.raises(ValueError, match=r"latents must be \(B, 6, .*got \(2, 5, 2, 2"):
         model.decode(torch.zeros(2, 5, 2, 2))

@@ -122,6 +122,37 @@ def test_the_critics_loss(step, factor):
     torch.testing.assert_close(losses.terms["score_fake"], fake.mean())
 
 
+def test_the_watch_sees_every_loss_and_changes_none(images, output, layer):
+    seen = []
+
+    def watch(total, terms):
+        seen.append((total, terms))
+
+    losses = losses_at(START, images, output, layer, watch=watch)
+    judged = VQGANObjective(watch=watch).critic_losses(critic(images), images, 0)
+    (nll, first), *rest = seen
+    assert torch.equal(nll.detach(), first["nll"])
+    assert "total" not in first
+    assert [id(total) for total, _ in rest] == [id(losses.total), id(judged.total)]
+    assert [terms for _, terms in rest] == [losses.terms, judged.terms]
+    unwatched = losses_at(START, images, output, layer)
+    assert torch.equal(losses.total, unwatched.total)
+
+
+def test_a_watch_that_refuses_comes_before_the_walk_to_the_last_layer(
+    images, output, layer, monkeypatch
+):
+    walked = []
+    monkeypatch.setattr(torch.autograd, "grad", lambda *_, **__: walked.append(1))
+
+    def refuse(total, terms):
+        raise FloatingPointError("no number")
+
+    with pytest.raises(FloatingPointError):
+        losses_at(START, images, output, layer, watch=refuse)
+    assert walked == []
+
+
 def test_losses_of_bfloat16_images_are_taken_in_float32(images):
     others = torch.randn_like(images).bfloat16()
     with torch.autocast("cpu", torch.bfloat16):
