@@ -10,8 +10,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from arcvq_lite.data import DownloadError, ImageSet, load_images
-    from arcvq_lite.evaluation import evaluate_images
+    from arcvq_lite.data import (
+        DownloadError,
+        ImageSet,
+        SignalSet,
+        load_images,
+        load_signals,
+    )
+    from arcvq_lite.evaluation import evaluate_images, evaluate_signals
     from arcvq_lite.geometry import (
         CodebookGeometry,
         codebook_geometry,
@@ -106,6 +112,7 @@ __all__ = [
     "Reconstruction",
     "ResidualVQ",
     "ShrinkingRadius",
+    "SignalSet",
     "SoftmaxHead",
     "SphereFaceHead",
     "TokenPrior",
@@ -115,11 +122,13 @@ __all__ = [
     "arc_margin_loss",
     "codebook_geometry",
     "evaluate_images",
+    "evaluate_signals",
     "evaluate_vqvae",
     "fast_update",
     "load_images",
     "load_official",
     "load_official_critic",
+    "load_signals",
     "official_state_dict",
     "official_update",
     "project_to_ball",
@@ -131,8 +140,8 @@ __all__ = [
 
 # The module of each name: what the imports above say to a type checker.
 _NAMES = {
-    "data": "DownloadError ImageSet load_images",
-    "evaluation": "evaluate_images",
+    "data": "DownloadError ImageSet SignalSet load_images load_signals",
+    "evaluation": "evaluate_images evaluate_signals",
     "geometry": "CodebookGeometry codebook_geometry project_to_ball project_to_ball_ "
     "uniform_sphere",
     "heads": "ArcFaceHead CosFaceHead SoftmaxHead SphereFaceHead",

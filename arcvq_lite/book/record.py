@@ -10,11 +10,11 @@ import platform
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
-from pathlib import Path
 
 from arcvq_lite import __version__
 from arcvq_lite.book.notebook_file import write_aside
 from arcvq_lite.book.tree import Chapter
+from arcvq_lite.processor import processor_model
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ def write_record(chapter: Chapter, cost: Cost) -> None:
         peak_memory_mib=cost.peak_memory_mib,
         command=f"arcvq book build {chapter.number}",
         date=datetime.now(UTC).date().isoformat(),
-        processor=_processor(),
+        processor=processor_model(),
         cores=_usable_cores(),
         python=platform.python_version(),
         torch=version("torch"),
@@ -89,16 +89,6 @@ def read_record(chapter: Chapter) -> Record | None:
     except (TypeError, ValueError) as error:
         where = f"assets/results/chapters/{chapter.record.name}"
         raise ValueError(f"{where} is not a record of a build: {error}") from error
-
-
-def _processor() -> str:
-    """The processor's model, which says more of a time than the machine's name."""
-    information = Path("/proc/cpuinfo")
-    if information.is_file():
-        for line in information.read_text(encoding="utf-8").splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()
 
 
 def _usable_cores() -> int:

@@ -1,4 +1,7 @@
-"""Images to learn on: two offline sets, three downloads, or a folder of one's own."""
+"""Images to learn on: two offline sets, three downloads, or a folder of one's own.
+
+And signals of one dimension, which are made.
+"""
 
 from __future__ import annotations
 
@@ -12,8 +15,18 @@ from arcvq_lite.data.fetching import DownloadError
 from arcvq_lite.data.folders import load_folder
 from arcvq_lite.data.image_set import ImageSet
 from arcvq_lite.data.photos import load_photos
+from arcvq_lite.data.signal_set import SignalSet
+from arcvq_lite.data.signals import load_signals
 
-__all__ = ["DATA_SETS", "DownloadError", "ImageSet", "data_root", "load_images"]
+__all__ = [
+    "DATA_SETS",
+    "DownloadError",
+    "ImageSet",
+    "SignalSet",
+    "data_root",
+    "load_images",
+    "load_signals",
+]
 
 DATA_SETS = ("photos", "digits", *DOWNLOADS)
 

@@ -22,6 +22,7 @@ from arcvq_lite.evaluation.protocol import (
 )
 from arcvq_lite.evaluation.result import Evaluation
 from arcvq_lite.evaluation.side_by_side import Reconstructed, reconstruct
+from arcvq_lite.evaluation.signals import evaluate_signals
 
 __all__ = [
     "PROTOCOLS",
@@ -37,6 +38,7 @@ __all__ = [
     "encode_batches",
     "encode_images",
     "evaluate_images",
+    "evaluate_signals",
     "load_inception",
     "load_tokens",
     "paper_protocol",

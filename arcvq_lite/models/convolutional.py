@@ -7,6 +7,13 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+# Of signals (B, C, T), and of images (B, C, H, W).
+_CONVOLUTION: dict[int, type[nn.Conv1d | nn.Conv2d]] = {1: nn.Conv1d, 2: nn.Conv2d}
+_TRANSPOSED: dict[int, type[nn.ConvTranspose1d | nn.ConvTranspose2d]] = {
+    1: nn.ConvTranspose1d,
+    2: nn.ConvTranspose2d,
+}
+
 
 @dataclass(frozen=True)
 class Widths:
@@ -38,40 +45,48 @@ class Widths:
 
 
 def convolutional_encoder(
-    in_channels: int, out_channels: int, widths: Widths
+    in_channels: int, out_channels: int, widths: Widths, *, dimensions: int = 2
 ) -> nn.Sequential:
-    """(B, in_channels, H, W) → (B, out_channels, H/4, W/4)."""
-    hidden = widths.hidden
+    """(B, in_channels, H, W) → (B, out_channels, H/4, W/4), or T in place of H, W."""
+    hidden, convolution = widths.hidden, _CONVOLUTION[dimensions]
     return nn.Sequential(
-        nn.Conv2d(in_channels, hidden // 2, 4, stride=2, padding=1),
+        convolution(in_channels, hidden // 2, 4, stride=2, padding=1),
         nn.ReLU(),
-        nn.Conv2d(hidden // 2, hidden, 4, stride=2, padding=1),
+        convolution(hidden // 2, hidden, 4, stride=2, padding=1),
         nn.ReLU(),
-        nn.Conv2d(hidden, hidden, 3, padding=1),
-        *_residual_blocks(widths),
+        convolution(hidden, hidden, 3, padding=1),
+        *_residual_blocks(widths, dimensions),
         nn.ReLU(),
-        nn.Conv2d(hidden, out_channels, 1),
+        convolution(hidden, out_channels, 1),
     )
 
 
 def convolutional_decoder(
-    in_channels: int, out_channels: int, widths: Widths
+    in_channels: int, out_channels: int, widths: Widths, *, dimensions: int = 2
 ) -> nn.Sequential:
-    """(B, in_channels, H/4, W/4) → (B, out_channels, H, W), not clamped."""
-    hidden = widths.hidden
+    """The way back from `convolutional_encoder`, to its four times longer sides.
+
+    What comes out is not clamped.
+    """
+    hidden, transposed = widths.hidden, _TRANSPOSED[dimensions]
     return nn.Sequential(
-        nn.Conv2d(in_channels, hidden, 3, padding=1),
-        *_residual_blocks(widths),
+        _CONVOLUTION[dimensions](in_channels, hidden, 3, padding=1),
+        *_residual_blocks(widths, dimensions),
         nn.ReLU(),
-        nn.ConvTranspose2d(hidden, hidden // 2, 4, stride=2, padding=1),
+        transposed(hidden, hidden // 2, 4, stride=2, padding=1),
         nn.ReLU(),
-        nn.ConvTranspose2d(hidden // 2, out_channels, 4, stride=2, padding=1),
+        transposed(hidden // 2, out_channels, 4, stride=2, padding=1),
     )
 
 
-def _residual_blocks(widths: Widths) -> list[nn.Module]:
+def _residual_blocks(widths: Widths, dimensions: int) -> list[nn.Module]:
     return [
-        ResidualBlock(widths.hidden, widths.residual_hidden, relu_skip=widths.relu_skip)
+        ResidualBlock(
+            widths.hidden,
+            widths.residual_hidden,
+            relu_skip=widths.relu_skip,
+            dimensions=dimensions,
+        )
         for _ in range(widths.residual_layers)
     ]
 
@@ -81,18 +96,22 @@ class ResidualBlock(nn.Module):
 
     Args:
         channels: of input and output.
-        hidden: channels between the 3×3 and the 1×1 convolution.
+        hidden: channels between the convolutions of width 3 and 1.
         relu_skip: whether the skip carries relu(x).
+        dimensions: axes of x besides batch and channels.
     """
 
-    def __init__(self, channels: int, hidden: int, *, relu_skip: bool) -> None:
+    def __init__(
+        self, channels: int, hidden: int, *, relu_skip: bool, dimensions: int = 2
+    ) -> None:
         super().__init__()
+        convolution = _CONVOLUTION[dimensions]
         self.relu_skip = relu_skip
-        self.narrow = nn.Conv2d(channels, hidden, 3, padding=1)
-        self.widen = nn.Conv2d(hidden, channels, 1)
+        self.narrow = convolution(channels, hidden, 3, padding=1)
+        self.widen = convolution(hidden, channels, 1)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, channels, H, W) to the same shape."""
+        """(B, channels, H, W), or (B, channels, T), to the same shape."""
         active = F.relu(x)
         change: Tensor = self.widen(F.relu(self.narrow(active)))
         return (active if self.relu_skip else x) + change

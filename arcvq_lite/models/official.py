@@ -104,16 +104,17 @@ def official_state_dict(
     """The weights under the official names, detached copies.
 
     Args:
-        model: a `VQGAN`, or a `VQVAE` with the official `relu_skip`. Only weights
-            are kept: whatever the quantizer, the official code matches by cosine.
+        model: a `VQGAN`, or a `VQVAE` of images with the official `relu_skip`.
+            Only weights are kept: whatever the quantizer, the official code matches
+            by cosine.
         critic: of a `VQGAN`, to be kept beside it.
 
     Returns:
         A state dict that the official code's variant loads.
 
     Raises:
-        ValueError: if the model has relu_skip=False, which no name records, or a
-            critic comes with a `VQVAE`.
+        ValueError: if the model has relu_skip=False, which no name records, or is
+            of signals, or a critic comes with a `VQVAE`.
     """
     own = {**model.state_dict(), "quantizer.codebook": model.quantizer.codebook}
     state = {name: own[key] for key, name in _official_names(model).items()}
@@ -139,8 +140,8 @@ def save_official(
 
     Raises:
         FileNotFoundError: if the folder does not exist.
-        ValueError: if the model has relu_skip=False, or a critic comes with a
-            `VQVAE`.
+        ValueError: if the model has relu_skip=False or is of signals, or a critic
+            comes with a `VQVAE`.
     """
     write_whole(official_state_dict(model, critic), path)
 
@@ -158,6 +159,10 @@ def _official_names(model: VQVAE | VQGAN) -> dict[str, str]:
     """Our state-dict key → the official one, for every weight that both have."""
     if isinstance(model, VQGAN):
         return vqgan_names(model)
+    if model.dimensions != 2:
+        raise ValueError(
+            f"model has dimensions={model.dimensions}; the official code is of images"
+        )
     if not model.relu_skip:
         raise ValueError(
             "model has relu_skip=False; the official code would load its weights "

@@ -21,7 +21,7 @@ def gradient_alignment(model: VQVAE, images: Tensor) -> dict[str, float]:
 
     Args:
         model: in eval mode.
-        images: a fixed batch (B, C, H, W) in [−1, 1].
+        images: a fixed batch (B, C, H, W), or of signals (B, C, T), in [−1, 1].
 
     Returns:
         For the pairs `margin_commitment` and `margin_reconstruction`: the mean

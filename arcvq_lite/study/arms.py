@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
 
 import torch
 
+from arcvq_lite.losses import ArcMarginLoss
 from arcvq_lite.models import VQVAE
-from arcvq_lite.quantizers import Quantizer
+from arcvq_lite.quantizers import ArcVQ, Quantizer
 from arcvq_lite.schedules import Constant, ConstantRadius, PiecewiseSchedule
 from arcvq_lite.study.clock import clocked
 from arcvq_lite.study.controls import SwappedAxisMargin, freeze_codebook
@@ -67,7 +67,7 @@ def plan_run(study: StudyOptions, arm: str, seed: int) -> RunPlan:
     return RunPlan(setting, arm, replace(options, quantizer=quantizer), seed)
 
 
-def build_model(plan: RunPlan, channels: int) -> VQVAE:
+def build_model(plan: RunPlan, channels: int, dimensions: int = 2) -> VQVAE:
     """The autoencoder of a run with its first weights.
 
     Encoder and decoder of one seed are the same in all arms, and so are the random
@@ -75,7 +75,8 @@ def build_model(plan: RunPlan, channels: int) -> VQVAE:
 
     Args:
         plan: of the run.
-        channels: of the images.
+        channels: of the images or signals.
+        dimensions: 2 for images, 1 for signals.
     """
     model = plan.setting.model
     with torch.random.fork_rng(devices=[]):
@@ -89,25 +90,29 @@ def build_model(plan: RunPlan, channels: int) -> VQVAE:
             hidden=model.hidden,
             residual_layers=model.residual_layers,
             residual_hidden=model.residual_hidden,
+            dimensions=dimensions,
         )
 
 
 def _compose(quantizer: Quantizer, plan: RunPlan) -> None:
     """Change what only a study changes of a codebook."""
     options, steps = plan.options, plan.setting.budget.steps
-    arc: Any = quantizer  # the options refuse these parts of any other kind
-    if options.control == "swapped_axis":
-        arc.margin = SwappedAxisMargin(arc.margin)
     if options.control == "frozen_codebook":
         freeze_codebook(quantizer)
-    if options.radius_fixed_after is not None:
+    if not isinstance(quantizer, ArcVQ):
+        return  # the options refuse the parts below of any other kind
+    if options.control == "swapped_axis" and isinstance(
+        quantizer.margin, ArcMarginLoss
+    ):
+        quantizer.margin = SwappedAxisMargin(quantizer.margin)
+    if options.radius_fixed_after is not None and quantizer.radius is not None:
         step = at_share(options.radius_fixed_after, steps)
-        settled = ConstantRadius(arc.radius(step))
-        arc.radius = PiecewiseSchedule((arc.radius, settled), (step,))
+        settled = ConstantRadius(quantizer.radius(step))
+        quantizer.radius = PiecewiseSchedule((quantizer.radius, settled), (step,))
     if options.margin_dropped_after is not None:
         step = at_share(options.margin_dropped_after, steps)
-        arc.margin_weight = PiecewiseSchedule(
-            (arc.margin_weight, Constant(0.0)), (step,)
+        quantizer.margin_weight = PiecewiseSchedule(
+            (quantizer.margin_weight, Constant(0.0)), (step,)
         )
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from arcvq_lite.study.arms import plan_runs
 from arcvq_lite.study.identity import digest_data, digest_scores, identify_run
+from arcvq_lite.study.numbers import fidelity, shown
 from arcvq_lite.study.options import StudyOptions
 from arcvq_lite.study.reading import read_study
 from arcvq_lite.study.report import write_report
@@ -161,7 +162,6 @@ def _line(outcome: Outcome) -> str:
     result = files.read_result()
     assert result is not None
     seconds = files.read_cost().get("seconds", 0.0)
-    final = result.history.final
-    return (
-        f"{name}: {final('psnr'):.2f} dB, usage {final('usage'):.0%}, {seconds:.0f} s"
-    )
+    final, measure = result.history.final, fidelity(result.history.names)
+    decibels = shown(final(measure), measure)
+    return f"{name}: {decibels} dB, usage {final('usage'):.0%}, {seconds:.0f} s"

@@ -9,12 +9,11 @@ from matplotlib.figure import Figure
 
 from arcvq_lite.study.document import Plot
 from arcvq_lite.study.findings import Findings
-from arcvq_lite.study.numbers import in_words
+from arcvq_lite.study.numbers import fidelity, in_words
 from arcvq_lite.viz.picture import css_size, pixels, png_bytes
 from arcvq_lite.viz.style import INK, NEUTRAL, SERIES, new_figure, readable, styled
 
 _ROW = 0.36  # inches
-_SHOWN = ("psnr", "usage", "code_angle")
 
 
 def plot_effects(findings: Findings) -> list[Plot]:
@@ -30,10 +29,12 @@ def plot_effects(findings: Findings) -> list[Plot]:
 def plot_arms(findings: Findings) -> Plot:
     """Where every run ended, a row an arm, a panel a measure."""
     arms = {name: arm for name, arm in findings["arms"].items() if arm["last"]}
+    logged = next(iter(arms.values()))["last"]
+    measures = (fidelity(logged), "usage", "code_angle")
     with styled():
         figure = new_figure(8.5, 0.9 + _ROW * len(arms))
-        panels = figure.subplots(1, len(_SHOWN), sharey=True)
-        for axes, measure in zip(panels, _SHOWN, strict=True):
+        panels = figure.subplots(1, len(measures), sharey=True)
+        for axes, measure in zip(panels, measures, strict=True):
             for height, arm in enumerate(arms.values()):
                 values = [v for v in arm["last"][measure]["values"] if v is not None]
                 axes.plot(values, [height] * len(values), "o", ms=4, color=NEUTRAL)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from statistics import fmean, stdev
 from typing import Any
 
@@ -53,6 +53,7 @@ def find(study: StudyOptions, runs: FinishedRuns) -> Findings:
         ],
         "arms": {arm: _about_arm(study, arm, runs) for arm in study.arms},
         **_about_claims(study, runs),
+        "machines": _machines(runs.costs.values()),
         "versions": first.identity["versions"],
         "sha256_of_images": first.identity["data"]["sha256_of_images"],
     }
@@ -221,6 +222,12 @@ def _summary(values: Mapping[int, float]) -> Findings:
         "deviation": stdev(known) if whole and len(known) > 1 else None,
         "values": numbers,
     }
+
+
+def _machines(costs: Iterable[Mapping[str, Any]]) -> list[str]:
+    """What the runs were computed on, in words, as far as it was noted."""
+    noted = {(c.get("gpu") or c.get("processor"), c.get("system")) for c in costs}
+    return sorted(", ".join(filter(None, names)) for names in noted if any(names))
 
 
 def _mean_of(costs: Sequence[Mapping[str, Any]], name: str) -> float | None:

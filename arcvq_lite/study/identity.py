@@ -11,8 +11,9 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from torch import Tensor
+
 from arcvq_lite import __version__
-from arcvq_lite.data.image_set import ImageSet
 from arcvq_lite.evaluation.fingerprint import digest_file, digest_tensors
 from arcvq_lite.study.arms import RunPlan
 from arcvq_lite.study.options import ScoreOptions
@@ -68,9 +69,9 @@ def difference(before: Identity, now: Identity) -> str | None:
     return None
 
 
-def digest_data(training: ImageSet, held_out: ImageSet) -> str:
-    """SHA-256 of all images, of both parts and in their order."""
-    return digest_tensors({"training": training.images, "held_out": held_out.images})
+def digest_data(training: Tensor, held_out: Tensor) -> str:
+    """SHA-256 of all images or signals, of both parts and in their order."""
+    return digest_tensors({"training": training, "held_out": held_out})
 
 
 def digest_scores(options: ScoreOptions) -> dict[str, str | None]:

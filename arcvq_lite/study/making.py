@@ -34,7 +34,7 @@ def how_it_was_made(findings: Findings) -> Iterator[Block]:
         ],
     )
     versions = ", ".join(f"{n} {v}" for n, v in findings["versions"].items())
-    yield Paragraph(f"Versions: {versions}. Images: {findings['sha256_of_images']}.")
+    yield Paragraph(f"Versions: {versions}. Data: {findings['sha256_of_images']}.")
 
 
 def _ball(arm: Findings) -> str:

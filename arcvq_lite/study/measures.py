@@ -1,4 +1,4 @@
-"""What is measured of a run at every logged step, on images never trained on."""
+"""What is measured of a run at every logged step, on data never trained on."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from arcvq_lite.evaluation.frechet import (
     load_inception,
     random_extractor,
 )
+from arcvq_lite.evaluation.signals import evaluate_signals
 from arcvq_lite.geometry import codebook_geometry
 from arcvq_lite.layout import to_tokens
 from arcvq_lite.models import VQVAE
@@ -23,8 +24,8 @@ from arcvq_lite.perceptual import PerceptualDistance
 from arcvq_lite.study.alignment import gradient_alignment
 from arcvq_lite.study.options import ScoreOptions
 
-_BATCH = 64  # images a forward pass; changes nothing but memory
-_FIXED = 16  # images of the batch on which latents and gradients are looked at
+_BATCH = 64  # images or signals a forward pass; changes nothing but memory
+_FIXED = 16  # of the batch on which latents and gradients are looked at
 _QUANTILES = {
     "norm_min": 0.0,
     "norm_p05": 0.05,
@@ -41,14 +42,27 @@ class Instruments:
     """What a run is measured with.
 
     Args:
-        held_out: (M, C, H, W) in [−1, 1], never trained on, on the run's device.
+        held_out: images (M, C, H, W), or signals (M, C, T), in [−1, 1], never trained
+            on, on the run's device.
         lpips: measured where given.
         fid: measured where given.
+
+    Raises:
+        ValueError: if signals come with a network that sees images.
     """
 
     held_out: Tensor
     lpips: PerceptualDistance | None = None
     fid: FeatureExtractor | None = None
+
+    def __post_init__(self) -> None:
+        seeing = self.lpips is not None or self.fid is not None
+        if seeing and self.held_out.dim() != 4:
+            raise ValueError(
+                "scores.lpips_weights and scores.fid_weights are of networks that see "
+                f"images, and the data are signals {tuple(self.held_out.shape)}; "
+                "leave both out"
+            )
 
     @classmethod
     def of(cls, held_out: Tensor, scores: ScoreOptions) -> Instruments:
@@ -67,27 +81,33 @@ class Instruments:
         """Measure a model as it is; it is left in eval mode.
 
         Returns:
-            By name, over the whole held-out set: `psnr` and `psnr_of_mean_error`
-            (dB), `ssim`, `l1` (of values in [0, 1]), `usage`, `perplexity`,
-            `entropy`, and `lpips` and `rfid` where they can be. Of the codebook:
+            By name, over the whole held-out set: of images `psnr` and
+            `psnr_of_mean_error` (dB), `ssim`, `l1` (of values in [0, 1]), and `lpips`
+            and `rfid` where they can be; of signals what `evaluate_signals` returns;
+            of both `usage`, `perplexity` and `entropy`. Of the codebook:
             `code_angle` (mean angle to the nearest other code, degrees),
             `code_uniformity`, and quantiles and mean of the norms. On a fixed part of
             the held-out set: `latent_angle`, `latent_uniformity`, `angle_to_code`
             (degrees), and what `gradient_alignment` returns.
         """
         model.eval()
-        batches = self.held_out.split(_BATCH)
-        found = evaluate_images(model, batches, lpips=self.lpips, fid=self.fid)
         fixed = self._fixed()
         return {
-            **found.scores,
+            **self._scores(model),
             **_codebook_row(model.quantizer.codebook),
             **_latent_row(model, fixed),
             **gradient_alignment(model, fixed),
         }
 
+    def _scores(self, model: VQVAE) -> dict[str, float]:
+        batches = self.held_out.split(_BATCH)
+        if model.dimensions == 1:
+            return evaluate_signals(model, batches)
+        found = evaluate_images(model, batches, lpips=self.lpips, fid=self.fid)
+        return found.scores
+
     def _fixed(self) -> Tensor:
-        """Evenly spread, the same images at every step of every arm and seed."""
+        """Evenly spread, the same ones at every step of every arm and seed."""
         alike = torch.zeros(len(self.held_out), dtype=torch.int64)
         return self.held_out[spread_indices(alike, _FIXED)]
 

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
+
 # Name in words and digits after the point; a measure not listed has three.
 _WRITTEN = {
     "psnr": ("PSNR (dB)", 2),
     "psnr_of_mean_error": ("PSNR of the mean error (dB)", 2),
+    "snr": ("SNR (dB)", 2),
+    "snr_of_whole_set": ("SNR of the whole set (dB)", 2),
+    "log_spectral_distance": ("log-spectral distance (dB)", 2),
     "ssim": ("SSIM", 4),
     "l1": ("L1", 4),
     "lpips": ("LPIPS", 4),
@@ -21,6 +26,11 @@ _WRITTEN = {
     "ball_binding": ("share of steps the ball binds", 3),
     "ball_codes": ("share of codes rescaled a step", 3),
 }
+
+
+def fidelity(measures: Container[str]) -> str:
+    """How near reconstructions come, in dB: SNR of signals, PSNR of images."""
+    return "snr" if "snr" in measures else "psnr"
 
 
 def in_words(measure: str) -> str:

@@ -15,15 +15,17 @@ Change = Literal["up", "same", "down"]
 
 @dataclass(frozen=True)
 class StudyDataOptions:
-    """Which images all runs learn from, and which they are measured on.
+    """Which images or signals all runs learn from, and which they are measured on.
 
     Args:
-        source: a set of `load_images`, or a folder of class folders; its training
-            split is learnt from, its test split is the held-out set.
-        batch_size: images of a step.
-        size: side of the images in pixels; None keeps the set's own.
-        limit: training images to keep, evenly spread; None keeps all.
-        held_out: held-out images to keep, evenly spread; None keeps all.
+        source: a set of `load_images`, or a folder of class folders, or "signals" for
+            those of `load_signals`; its training split is learnt from, its test split
+            is the held-out set.
+        batch_size: images or signals of a step.
+        size: side of the images in pixels, or samples of a signal; None keeps the
+            set's own.
+        limit: of the training split to keep, evenly spread; None keeps all.
+        held_out: of the held-out set to keep, evenly spread; None keeps all.
     """
 
     source: str

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from arcvq_lite.study.document import Block, Heading, Paragraph, Table
 from arcvq_lite.study.figures import plot_arms, plot_effects
@@ -15,7 +16,10 @@ VERDICTS = {
     "not_supported": "not supported",
     "undecided": "undecided at this budget",
 }
-_LAST = ("psnr", "ssim", "l1", "lpips", "rfid", "usage", "perplexity", "code_angle")
+_LAST = (
+    *("psnr", "snr", "ssim", "l1", "log_spectral_distance", "lpips", "rfid"),
+    *("usage", "perplexity", "code_angle"),
+)
 _COMPARED = (
     "measure",
     "expected",
@@ -37,7 +41,7 @@ def write_page(findings: Findings) -> list[Block]:
     Args:
         findings: of `find`; every number on the page is one of them, rounded.
     """
-    return [
+    blocks = [
         Heading(1, f"Study: {findings['study'].replace('_', ' ')}"),
         Paragraph(findings["question"]),
         *_verdicts(findings),
@@ -48,12 +52,28 @@ def write_page(findings: Findings) -> list[Block]:
         *_missing(findings),
         *how_it_was_made(findings),
     ]
+    budget = _budget(findings)
+    return [
+        replace(block, caption=f"{block.caption}. {budget}")
+        if isinstance(block, Table)
+        else block
+        for block in blocks
+    ]
+
+
+def _budget(findings: Findings) -> str:
+    """What stands under every table, which may be quoted without its page."""
+    seeds, machines = len(findings["seeds"]), "; ".join(findings["machines"])
+    return (
+        f"Budget: {findings['last_step']} steps a run, {seeds} seeds, on "
+        f"{machines or 'a machine that was not noted'}"
+    )
 
 
 def _verdicts(findings: Findings) -> Iterator[Block]:
     yield Heading(2, "Verdicts")
     yield Table(
-        "The rules and the words were in the configuration before the runs.",
+        "The rules and the words were in the configuration before the runs",
         ["claim", "verdict", "in words"],
         [
             [named(name), VERDICTS[claim["verdict"]], claim["words"]]
@@ -137,7 +157,7 @@ def _certainty(findings: Findings) -> Iterator[Block]:
     )
     yield Paragraph(
         f"All runs were judged after their last step, {findings['last_step']}. No "
-        "checkpoint was chosen, so none was chosen on the held-out images. Runs of one "
+        "checkpoint was chosen, so none was chosen on the held-out set. Runs of one "
         "seed began with the same encoder, decoder and random codes, and saw the same "
         "batches in the same order."
     )
@@ -216,8 +236,8 @@ def _gradients(findings: Findings) -> Iterator[Block]:
         return
     yield Heading(2, "Does the margin pull against the other losses?")
     yield Table(
-        "At the latents of fixed held-out images, after the last step: 1 is with, "
-        "0 across, -1 against",
+        "At the latents of a fixed part of the held-out set, after the last step: 1 "
+        "is with, 0 across, -1 against",
         ["arm", "margin beside", "mean cosine", "share of tokens below zero"],
         rows,
     )

@@ -18,8 +18,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
-from arcvq_lite.data import ImageSet, load_images
+from arcvq_lite.data import load_images, load_signals
+from arcvq_lite.processor import processor_model
 from arcvq_lite.study.arms import RunPlan
 from arcvq_lite.study.identity import Identity
 from arcvq_lite.study.measures import Instruments
@@ -51,14 +53,20 @@ class Assignment:
         return RunFiles(self.folder, self.plan.name)
 
 
-def load_split(options: StudyDataOptions, split: str) -> ImageSet:
-    """The images that a study learns from ("train"), or is measured on ("test").
+def load_split(options: StudyDataOptions, split: str) -> Tensor:
+    """What a study learns from ("train"), or is measured on ("test").
 
-    Studies get their data here and nowhere else, so signals of one dimension would be
-    one more source here; `build_model` would give them their autoencoder.
+    Studies get their data here and nowhere else. All that differs between images and
+    signals is told by the shape of what is returned.
+
+    Returns:
+        Images (N, C, H, W), or signals (N, C, T), in [−1, 1].
     """
     limit = options.limit if split == "train" else options.held_out
-    return load_images(options.source, split=split, size=options.size, limit=limit)
+    if options.source == "signals":
+        return load_signals(split=split, size=options.size, limit=limit).signals
+    found = load_images(options.source, split=split, size=options.size, limit=limit)
+    return found.images
 
 
 def make_run(assignment: Assignment, parent: Connection) -> None:
@@ -100,8 +108,8 @@ def _train(
     setting = plan.setting
     device = torch.device(setting.budget.device)
     with redirect_stderr(io.StringIO()):  # the bar of a large folder, in each process
-        images = load_split(setting.data, "train").images.to(device)
-        held_out = load_split(setting.data, "test").images.to(device)
+        images = load_split(setting.data, "train").to(device)
+        held_out = load_split(setting.data, "test").to(device)
     instruments = Instruments.of(held_out, setting.scores)
     clock = _Clock(set(logged_steps(setting.budget)), time.monotonic())
 
@@ -114,8 +122,8 @@ def _train(
         "seconds": clock.rows["seconds"][-1],
         "peak_memory_bytes": _peak_memory(),
         "rows": clock.rows,
-        "processor": platform.processor() or platform.machine(),
-        "system": platform.platform(),
+        "processor": processor_model(),
+        "system": platform.system(),
     }
     if device.type == "cuda":
         cost["gpu"] = torch.cuda.get_device_name(device)

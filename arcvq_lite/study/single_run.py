@@ -41,8 +41,9 @@ def train_arm(
 
     Args:
         plan: of the run.
-        images: (N, C, H, W) in [−1, 1], on the device of the run.
-        instruments: hold the held-out images, on the same device.
+        images: (N, C, H, W), or signals (N, C, T), in [−1, 1], on the device of the
+            run; their autoencoder follows from the shape.
+        instruments: hold the held-out ones, on the same device.
         said: told the number of updates made, after each.
 
     Returns:
@@ -56,7 +57,8 @@ def train_arm(
     """
     setting = plan.setting
     order = ShuffledOrder(len(images), setting.data.batch_size, plan.seed)
-    model = build_model(plan, images.shape[1]).to(images.device)
+    _, channels, *sides = images.shape
+    model = build_model(plan, channels, len(sides)).to(images.device)
     recipe = _recipe(model, plan, images)
     ball = BallWatch(model.quantizer)
     rows = set(logged_steps(setting.budget))

@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 from small_book import notebook_path, write_chapter
 
-from arcvq_lite import __version__
-from arcvq_lite.book import record as record_module
+from arcvq_lite import __version__, processor
 from arcvq_lite.book.build import build
 from arcvq_lite.book.check import check
 from arcvq_lite.book.record import Cost, read_record, write_record
@@ -83,9 +82,9 @@ def test_chapters_do_not_share_a_file(tmp_path: Path) -> None:
 def test_the_processor_is_named_even_where_linux_does_not(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(record_module, "Path", lambda name: tmp_path / "nothing")
+    monkeypatch.setattr(processor, "Path", lambda name: tmp_path / "nothing")
     monkeypatch.setattr(platform, "processor", lambda: "")
-    assert record_module._processor() == platform.machine()
+    assert processor.processor_model() == platform.machine()
 
 
 @pytest.mark.parametrize(

@@ -88,7 +88,7 @@ def study_of(folder, content):
 @functools.cache
 def _images():
     options = StudyDataOptions(**tree()["data"])
-    return tuple(load_split(options, part).images for part in ("train", "test"))
+    return tuple(load_split(options, part) for part in ("train", "test"))
 
 
 def trained(study, arm, seed=0, said=lambda step: None):

@@ -165,8 +165,8 @@ def test_a_swapped_arm_differs_from_the_margin_in_that_loss_alone(study):
 def test_a_frozen_codebook_never_changes(study, monkeypatch):
     built = []
 
-    def build(plan, channels):
-        built.append(build_model(plan, channels))
+    def build(*given):
+        built.append(build_model(*given))
         return built[-1]
 
     monkeypatch.setattr(single_run, "build_model", build)
