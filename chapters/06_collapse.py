@@ -20,6 +20,7 @@
 
 # %%
 import math
+from functools import partial
 
 import torch
 from einops import rearrange
@@ -27,13 +28,16 @@ from torch.nn import functional as F
 
 # %%
 from arcvq_lite import (
+    CVQ,
     EMAVQ,
+    FSQ,
     VQ,
     VQVAE,
-    ArcVQ,
+    FactorizedVQ,
     check,
     evaluate_vqvae,
     load_images,
+    quantizers,
 )
 from arcvq_lite.usage import codebook_use, count_codes
 
@@ -82,7 +86,9 @@ print(tuple(patches.shape), "tile", tuple(whole_cat.shape))
 # We want to watch the codebook from the inside, so the training loop stands in
 # view. One step encodes a batch into latents of shape $(B, D, 8, 8)$, quantizes
 # them, decodes, and lets Adam move everything. It returns the latents as rows,
-# $(N, D)$ with $N = 64 B$, because some cures will ask for them.
+# $(N, D)$ with $N = 64 B$, because some cures will ask for them. Every fourth step
+# `record` notes all codes, some of the cat's latents, and how often each code is
+# chosen on the whole cat.
 
 # %%
 STEPS, BATCH, K, D = 100, 16, 128, 16
@@ -107,14 +113,10 @@ def one_step(model, optimizer, batch, step):
     return as_rows(latents.detach())  # (N, D)
 
 
-# %% [markdown]
-# Every fourth step we keep a record: all the codes, some of the cat's latents,
-# and how often each code is chosen on the whole cat.
-
-
 # %%
 @torch.no_grad()
 def record(model, step):
+    """All codes, some of the cat's latents, and who is chosen on it."""
     parts = [model.encode(part) for part in patches.split(18)]
     indices = torch.cat(parts)  # (126, 8, 8)
     latents = model.latents(patches[::4])  # (32, D, 8, 8)
@@ -268,21 +270,15 @@ for draws in (64, 1024):
 figure = new_figure(7, 2.9)
 axes = figure.subplots()
 sizes = torch.logspace(1, 6, 120)
-looks = ((128, "-"), (1024, "--"), (16384, ":"))
-for codes, line in looks:
+for codes, line in ((128, "-"), (1024, "--"), (16384, ":")):
     axes.plot(sizes, -torch.expm1(-sizes / codes), line, color=CODES)
     axes.text(1.2 * codes, 0.58, f"K = {codes}", color=CODES)
-
-# %%
 for tokens, name in ((64, "a patch"), (1024, "a batch"), (8064, "the cat")):
     axes.axvline(tokens, color=NEUTRAL, linewidth=0.9, ymax=0.93)
     axes.text(tokens, 1.03, name, color=readable(NEUTRAL), ha="center")
 axes.set(xscale="log", ylim=(0, 1.1), xlim=(10, 1e6))
 axes.set(xlabel="tokens looked at", ylabel="expected usage")
-caption = (
-    "A perfect codebook, all codes equally likely, looks part dead until the "
-    "tokens outnumber the codes several times."
-)
+caption = "A perfect codebook looks part dead until its codes are outnumbered."
 Picture(figure, f"Three rising curves over tokens. {caption}", caption)
 
 # %% [markdown]
@@ -336,6 +332,10 @@ print(f"{cut} codes in patches, {uncut} in one piece")
 # Two things are in it. A code that wins nothing has $n_j = 0$ and no gradient at
 # all. And among those that do win something, the pull is proportional to
 # $n_j/N$: who has many latents learns fast, who has few learns slowly.
+#
+# Adam does not change that. Its two averages (Kingma and Ba 2015) of a gradient
+# that has always been zero are zero, and so is the step. A code that has never
+# been chosen lies, to the last bit, where it was drawn.
 
 # %%
 rows = last["latents"]  # (256, D)
@@ -352,11 +352,6 @@ derived = 2 * n / rows.numel() * (last["codes"] - means)  # (K, D)
 torch.testing.assert_close(quantizer.codebook.grad, derived)
 assert (quantizer.codebook.grad[n[:, 0] == 0] == 0).all()
 print("the gradient is the derived one, and zero for every loser")
-
-# %% [markdown]
-# Adam does not change that. Its two averages (Kingma and Ba 2015) of a gradient
-# that has always been zero are zero, and so is the step. A code that has never
-# been chosen lies, to the last bit, where it was drawn.
 
 # %% tags=["nbval-ignore-output"]
 torch.manual_seed(0)
@@ -697,8 +692,9 @@ Picture(figure, f"Lengths over steps, and winners. {caption}", caption)
 
 # %%
 DECAY = 0.9
+ema_codebook = partial(EMAVQ, K, D, decay=DECAY, restart_below=0)
 ema_log = []
-ema = train(lambda: EMAVQ(K, D, decay=DECAY, restart_below=0), log=ema_log)
+ema = train(ema_codebook, log=ema_log)
 ema_log.append(record(ema, STEPS))
 
 
@@ -831,26 +827,27 @@ for step in (0, 24, 48, 72, 96):
     print(f"step {step:3}: {living[step // 4]:3} codes alive")
 
 # %% [markdown]
-# The untrained encoder's latents were covered well, and then training moved
-# them away, as the cloud in the plane has moved away from B. A good start is
-# worth something if the encoder has already settled. Łańcucki et al. (2020)
-# therefore do it again and again: they keep a reservoir of recent latents and
-# fit the codebook to it anew from time to time.
-
-# %% [markdown]
 # ### Restart the idle
 #
-# The running count is also a record of who is idle. A code whose $\bar n_j$ falls
-# below a threshold is taken away from where it is and put on a latent of the
-# present batch. That is a **restart**, as in Jukebox (Dhariwal et al. 2020). It
-# mends every kind of wrong place at once, because a latent's own place has the
-# right length *and* the right direction. Two details matter. No two codes may get
-# the same latent, or one of them stays dead. And the count must be set to 1
-# together with the sum; otherwise $s_j/\bar n_j$ flings the code far beyond
-# the latent on which it should have been put.
+# The untrained encoder's latents were covered well, and then training moved them
+# away, as the cloud in the plane has moved away from B. Łańcucki et al. (2020)
+# therefore keep a reservoir of recent latents and fit the codebook to it anew
+# from time to time. One may also mend only what is broken, for the running count
+# is a record of who is idle. A code whose $\bar n_j$ falls below a threshold is
+# taken away from where it is and put on a latent of the present batch. That is a
+# **restart**, as in Jukebox (Dhariwal et al. 2020). It mends every kind of wrong
+# place at once, because a latent's own place has the right length *and* the right
+# direction. Two details matter. No two codes may get the same latent, or one of
+# them stays dead. And the count must be set to 1 together with the sum; otherwise
+# $s_j/\bar n_j$ flings the code far beyond the latent on which it should have
+# been put. Six batches go through the two functions, and through the library's
+# `EMAVQ`, from the same first codebook and with the same random draws.
 
 
 # %%
+THRESHOLD = 0.5  # tokens a batch
+
+
 def restart(counts, sums, latents, threshold):
     """Idle codes take the places of latents (N, D), N ≥ K, drawn at random."""
     idle = counts < threshold  # (K,)
@@ -860,10 +857,6 @@ def restart(counts, sums, latents, threshold):
         counts = torch.where(idle, 1.0, counts)
     return counts, sums
 
-
-# %% [markdown]
-# Six batches through the two functions, and through the library's `EMAVQ`, from
-# the same first codebook and with the same random draws.
 
 # %%
 torch.manual_seed(2)
@@ -883,27 +876,6 @@ for batch in torch.randn(6, 40, 4).square():  # (40, 4), in one corner only
 print(f"equal in six batches, with {restarts} restarts")
 
 # %% [markdown]
-# The threshold is a clock. A code that starts with the count 1 and never wins
-# has $\bar n_j = d^t$ after $t$ batches, so it waits until
-# $t > \ln n_{\min}/\ln d$ for a threshold $n_{\min}$. Look at the second line below
-# before you rely on a default: a run of 400 steps would end before the first
-# restart.
-
-
-# %%
-def steps_to_restart(decay, threshold):
-    return math.floor(math.log(threshold) / math.log(decay)) + 1
-
-
-THRESHOLD = 0.5  # tokens a batch
-for name, decay, below in (
-    ("this chapter", DECAY, THRESHOLD),
-    ("the library's defaults", 0.99, 0.01),
-):
-    print(f"{name}: {steps_to_restart(decay, below)} steps")
-assert steps_to_restart(0.99, 0.01) > 400
-
-# %% [markdown]
 # To try several restarts with one training loop, we run the library's EMA
 # without its own restarts, and let a hook after each step do them. It is told
 # where to put idle codes by a function `place`.
@@ -912,9 +884,8 @@ assert steps_to_restart(0.99, 0.01) > 400
 # %%
 def restarting(place):
     def after(quantizer, rows):
-        counts, sums = restart(
-            quantizer.counts, quantizer.sums, place(rows), THRESHOLD
-        )
+        counts, sums = quantizer.counts, quantizer.sums
+        counts, sums = restart(counts, sums, place(rows), THRESHOLD)
         quantizer.counts.copy_(counts)
         quantizer.sums.copy_(sums)
         quantizer.codebook.copy_(sums / counts[:, None])
@@ -922,76 +893,194 @@ def restarting(place):
     return after
 
 
-# %%
-def ema_codebook():
-    return EMAVQ(K, D, decay=DECAY, restart_below=0)
-
-
 restart_log = []
 revived = train(ema_codebook, after=restarting(torch.clone), log=restart_log)
 restart_log.append(record(revived, STEPS))
 
 # %% [markdown]
-# ### Drag, draw lots, or leave less room
+# ### Drag the idle
 #
-# Three more ideas, each in its core. Online clustering, in CVQ-VAE (Zheng and
-# Vedaldi 2023), is a restart without a threshold: at every step each code is
-# blended with a latent of the batch, almost not at all if it is used much, and
-# almost wholly if it is not used. Chapter 10 brings it along with other
-# quantizers.
+# Online clustering, in CVQ-VAE (Zheng and Vedaldi 2023), needs no threshold. At
+# every step each code draws one latent $i(j)$ of the batch, its **anchor**, and
+# is dragged towards it, hardly at all if the code is used and nearly the whole
+# way if it is idle. With $\bar p_j$ for the running share of latents that have
+# chosen code $j$,
 #
-# Stochastic quantization (Takida et al. 2022) attacks "only winners learn". A
-# latent draws its code by lot, with probabilities that fall with the distance,
+# $$\bar p_j \leftarrow d\,\bar p_j + (1-d)\,\frac{n_j}{N}, \qquad
+# \alpha_j = \exp\left(-\frac{10\,K\bar p_j}{1-d} - 10^{-3}\right), \qquad
+# e_j \leftarrow (1-\alpha_j)\,e_j + \alpha_j\,z_{i(j)} .$$
 #
-# $$p_{ij} = \frac{\exp\left(-\|z_i - e_j\|^2 / \tau\right)}{\sum_l \exp\left(-\|z_i - e_l\|^2 / \tau\right)},$$
-#
-# a matrix $(N, K)$, so that every code has a chance and a gradient. The
-# temperature $\tau$ is learned; as training goes on it falls by itself, and the
-# lottery turns into the nearest code. How much life does a lottery bring to our
-# collapsed codebook, and what does it cost?
+# Shapes: $\bar p$ and $\alpha$ are $(K)$, the anchors $(K, D)$. Winners learn by
+# gradient, as in plain VQ. The anchor is drawn with a probability proportional to
+# $\exp(-\|z_i - e_j\|^2)$: add Gumbel noise to $-\|z_i - e_j\|^2$ and take the
+# largest (Jang et al. 2017). The official code matches and draws by cosine. We
+# stay with distances, so that dragging is all that is new. Six batches again,
+# beside the library's `CVQ`, which on several GPUs draws from the batches of all
+# of them.
+
+# %%
+torch.manual_seed(2)
+library = CVQ(16, 4, decay=0.8, matching="euclidean")
+codebook, usage = library.codebook.detach().clone(), torch.zeros(16)
+for batch in torch.randn(6, 40, 4).square():  # (40, 4), in one corner only
+    n = library.assign(batch).bincount(minlength=16)  # (16,)
+    usage = 0.8 * usage + 0.2 * n / 40  # p̄
+    closeness = -torch.cdist(batch, codebook).square()  # (40, 16)
+    torch.manual_seed(7)
+    noise = -torch.empty_like(closeness).exponential_().log()
+    anchors = batch[(closeness + noise).argmax(dim=0)]  # (16, 4)
+    alpha = torch.exp(-10 * 16 * usage / 0.2 - 1e-3)  # (16,)
+    codebook = codebook.lerp(anchors, alpha[:, None])
+    torch.manual_seed(7)
+    library(batch)
+    torch.testing.assert_close(library.codebook.detach(), codebook)
+
+# %% [markdown]
+# Both cures have a clock. For the restarts a code that starts with the count 1
+# and never wins has $\bar n_j = d^t$ after $t$ batches, so it waits until
+# $t > \ln n_{\min}/\ln d$ for a threshold $n_{\min}$. CVQ drags a code that was
+# never chosen at once, and has a memory for all others. One that had its fair
+# share, $K\bar p_j = 1$, and lost it, has $K\bar p_j = d^t$, and goes half the
+# way once $10\,d^t/(1-d) < \ln 2$. Look at the second line below before you rely
+# on a default, in a run of 100 steps or of 400.
 
 
 # %%
-def lottery(latents, codebook, temperature):
-    """(N, D) and (K, D) to the probabilities (N, K)."""
-    square = torch.cdist(latents, codebook).square()
-    return torch.softmax(-square / temperature, dim=1)
+def steps_to_restart(decay, threshold):
+    return math.floor(math.log(threshold) / math.log(decay)) + 1
 
 
-rows, codes = last["latents"], last["codes"]
-square = torch.cdist(rows, codes).square()  # (256, K)
-for temperature in (0.001, 0.1, 10.0):
-    p = lottery(rows, codes, temperature)
-    drawn = (1 - (1 - p).prod(dim=0)).sum()  # codes expected in 256 draws
-    error = (p * square).sum(dim=1).mean() / square.amin(dim=1).mean()
-    print(f"τ = {temperature}: {drawn:.1f} codes, {error:.2f} × the error")
+def steps_to_drag(decay):
+    half_way = math.log(2) * (1 - decay) / 10
+    return math.floor(math.log(half_way) / math.log(decay)) + 1
+
+
+named = (("this chapter", DECAY, THRESHOLD), ("defaults", 0.99, 0.01))
+for name, decay, below in named:
+    first, then = steps_to_restart(decay, below), steps_to_drag(decay)
+    print(f"{name}: restarted after {first} steps, dragged after {then}")
+
+# %% tags=["nbval-ignore-output"]
+dragged = partial(CVQ, K, D, decay=DECAY, matching="euclidean")
+cvq_log = []
+cvq = train(dragged, log=cvq_log)
+cvq_log.append(record(cvq, STEPS))
+slow = train(partial(dragged, decay=0.99))
+alive = [codes_on_the_cat(model)[0] for model in (cvq, slow)]
+assert alive[0] > 40 and alive[1] < 32
+once = int((slow.quantizer.usage > 0).sum())
+assert once > 100
+print(f"decay {DECAY}: {alive[0]} codes alive")
+print(f"decay 0.99: {alive[1]} alive, {once} chosen at some time")
 
 # %% [markdown]
-# A hot lottery speaks with every code, since it hardly listens to the latent. How
-# much that costs depends on how well the chosen codes stood. Here the codes are
-# as they were; in training the drawn codes would follow.
+# ### Leave less room
 #
-# Finally, one can leave less room. In a space of few dimensions it is hard to be
-# far away from everything. ViT-VQGAN (Yu et al. 2022) projects the latents to a
-# few numbers before it looks for a code, and normalises latents and codes to
-# length 1, so that the search is by cosine. Our encoder ends in a 1×1
-# convolution to $D$ channels, so a small $D$ is that projection, and
-# `ArcVQ(K, 4, radius=None, margin=None)` is the whole cure: matching by cosine,
-# with codes of four numbers.
+# The slow clock protects codes that have long lost their latents; hence the few
+# survivors of the second line. One can also take care that there is less room to
+# get lost in. ViT-VQGAN (Yu et al. 2022) projects the latents to a few numbers
+# before it looks for a code, and normalises latents and codes to length 1, so
+# that the search is by cosine. The decoder gets the code through a second
+# projection. This is `FactorizedVQ`. Its losers have no gradient, as ever. But
+# with two numbers the codes stand on a circle, less than three degrees apart on
+# average, and wherever the latents go, codes are there already.
 #
-# Matching by cosine alone takes away the term in which length is a handicap, and
-# leaves the codes that point the wrong way. ArcVQ-VAE (Kim and Yoo 2026) adds two
-# things, a ball that bounds the lengths
-# ([chapter 08](08_ball_schedules.ipynb)) and a margin loss that asks the encoder
-# to bring latents to *every* code, the idle ones too
-# ([chapter 09](09_arccosine_margin.ipynb)). It is the one cure of this list that
-# works by moving the latents.
+# The last step on this way is to learn no codes at all. Finite scalar
+# quantization (Mentzer et al. 2024) squashes each of a few numbers by a tanh and
+# rounds it to one of a few levels. Our `FSQ` has $8 \cdot 4 \cdot 4 = 128$ points
+# of a grid for codes, and there they stay. Such a code cannot die, for it cannot
+# be left behind. Will all of them be used, then? Guess before you look.
+
+# %%
+on_a_circle = partial(FactorizedVQ, K, D, code_dim=2)
+in_eight = partial(FactorizedVQ, K, D, code_dim=8)
+on_a_grid = partial(FSQ, (8, 4, 4))
+flat, wide, grid = map(train, (on_a_circle, in_eight, on_a_grid))
+
+circle, points = record(flat, STEPS), record(grid, STEPS)
+with torch.no_grad():
+    inner = flat.quantizer.project_in(circle["latents"])  # (256, 2)
+inner_codes = flat.quantizer.codes.detach()  # (K, 2)
+first, second, third = points["codes"].T  # (K,) each
+second = second + third / 5  # to be seen in a plane
+won = points["counts"] > 0  # (K,)
+area = 26 + 200 * points["counts"] / points["counts"].sum()
+
+# %% tags=["nbval-ignore-output"]
+figure, three = new_figure(7.4, 2.6), ("CVQ", "factorised to 2", "FSQ")
+panels = figure.subplots(1, 3)
+end, plane = cvq_log[-1], plane_of(cvq_log)
+cloud, codes = polar(end["latents"], plane), polar(end["codes"], plane)
+draw_compass(panels[0], cloud, codes, end["counts"])
+cloud, codes = (Polar(it, it.norm(dim=1)) for it in (inner, inner_codes))
+draw_compass(panels[1], cloud, codes, circle["counts"])
+panels[2].plot(first[~won], second[~won], "x", color=NEUTRAL, ms=4)
+panels[2].scatter(first[won], second[won], area[won], CODES)
+panels[2].set(xlabel="first number", ylabel="second + third / 5")
+for axes, name in zip(panels, three, strict=True):
+    axes.set_title(name, fontsize=10)
+caption = "Orange: latents. Discs: chosen codes. Crosses: idle codes."
+Picture(figure, f"A compass, a circle and a grid. {caption}", caption)
+
+# %% [markdown]
+# ### Who moves a loser?
+#
+# The anchors have brought CVQ's codes to the latents. On the circle most codes
+# wait where no latent comes, and so they do in the grid's corners. Every codebook
+# of the library can be asked the question of this section. The ball and the
+# margin of the row `ArcVQ` have [chapter 08](08_ball_schedules.ipynb) and
+# [chapter 09](09_arccosine_margin.ipynb) to themselves.
+#
+# | | who brings a loser to the latents? | what does it cost? |
+# |---|---|---|
+# | `CVQ` | an anchor | a clock to set, and words that change under the decoder |
+# | `FactorizedVQ` | nobody; there is hardly a place without a code | all that the decoder learns has passed through a few numbers |
+# | `FSQ` | nobody; the latents are squashed into the grid | a grid that fits no data better than any other |
+# | `GumbelVQ` (Jang et al. 2017) | a lottery; a layer reads the odds off the latent | a decoder that hears the noise of the draw |
+# | `SQVQ` (Takida et al. 2022) | a lottery by distance, and a share in every mixture of codes | mixtures in training, single codes later; a variance must fall in time |
+# | `WassersteinVQ` (Vuong et al. 2023) | a transport plan that owes each code its part of the batch | a plan for each batch, and latents pulled to codes that they had no use for |
+# | `ResidualVQ` (Zeghidour et al. 2022), `GroupedVQ` (Kaiser et al. 2018) | nobody; but 16 and 8 codes make 128 pairs, so fewer have to live | two tokens a place, so twice the text for a prior to learn |
+# | `ArcVQ` (Kim and Yoo 2026) | nobody; the latents come, as the margin loss asks of the encoder | two schedules, and a pull on the encoder that is not about the picture |
+#
+# Each of them, fresh from the shelf, shall be fed the same 256 latents and go one
+# step down its own loss, with the mean of its output in place of a decoder. Which
+# will move codes that have not won? We look at the codes as they are decoded, so
+# all of `FactorizedVQ` move together, with its second projection.
+
+
+# %%
+def movers(quantizer):
+    """How many codes win a batch, and how many one step has moved."""
+    before = quantizer.codebook.detach().clone()  # (K, D)
+    latents = last["latents"][:, : quantizer.dim].clone().requires_grad_()
+    out = quantizer(latents, step=0)
+    (out.loss + out.quantized.mean()).backward()
+    with torch.no_grad():
+        for weight in quantizer.parameters():
+            weight -= weight.grad
+    won = count_codes(out.indices, quantizer.num_codes) > 0  # (K,)
+    moved = (quantizer.codebook - before).abs().amax(dim=1) > 1e-6
+    return int(won.sum()), int(moved.sum()), len(won)
+
+
+# %% tags=["nbval-ignore-output"]
+torch.manual_seed(0)
+shelf = [VQ(K, D), dragged(), FactorizedVQ(K, D, code_dim=2), FSQ((8, 4, 4))]
+shelf += [quantizers.GumbelVQ(K, D), quantizers.SQVQ(K, D)]
+shelf += [quantizers.WassersteinVQ(K, D), quantizers.ArcVQ(K, D)]
+shelf += [quantizers.ResidualVQ([VQ(16, D), VQ(8, D)])]
+shelf += [quantizers.GroupedVQ([VQ(16, D // 2), VQ(8, D // 2)])]
+reviving = ("CVQ", "FactorizedVQ", "SQVQ", "WassersteinVQ")
+for quantizer in shelf:
+    name, (won, moved, size) = type(quantizer).__name__, movers(quantizer)
+    assert (moved > won) == (name in reviving)
+    print(f"{name:13} {won:3} win and {moved:3} move, of {size}")
 
 # %% [markdown]
 # ## A run that you can scrub
 #
-# Three runs are in the log, all with seed 0: plain VQ, the EMA codebook, and the
-# EMA codebook with restarts. On the compass you know, each run has the plane of
+# Four runs are in the log, all with seed 0: plain VQ, the EMA codebook, the EMA
+# codebook with restarts, and CVQ. On the compass you know, each run has the plane of
 # its own latents. Beside it stands, for each code, its length and how often it is
 # chosen on the cat; the orange band holds four fifths of the latents' lengths.
 
@@ -1004,6 +1093,8 @@ for temperature in (0.001, 0.1, 10.0):
 #    the first winner move inwards or outwards?
 # 3. With restarts: where on the compass will the idle codes be found once the
 #    restarts have begun, in a ring or somewhere else?
+# 4. CVQ is born like plain VQ, in an inner ring, which its anchors soon empty. What
+#    will its codes do when the latents then walk off, with a clock of 48 steps?
 
 
 # %%
@@ -1023,7 +1114,8 @@ def logged_steps(log):
 
 
 # %%
-logs = {"plain VQ": plain_log, "EMA": ema_log, "EMA, restarts": restart_log}
+logs = {"plain VQ": plain_log, "EMA": ema_log}
+logs |= {"EMA, restarts": restart_log, "CVQ": cvq_log}
 scene = CollapseScene({name: logged_steps(log) for name, log in logs.items()})
 
 # %% tags=["nbval-ignore-output"]
@@ -1047,18 +1139,21 @@ print(late, cured, sep="\n")
 
 # %% [markdown]
 # Plain VQ's first winner sets out at once, outwards to the latents; a few others
-# follow it, some of them late, and the inner ring never moves. The EMA's first winner moves
-# inwards, and its idle codes stay in a ring at length 1, most of them in
-# directions where the latents are not. With restarts the ring is emptied when
-# the clock of seven steps runs out. From then on the codes lie among the latents,
-# in direction and in length, more loosely as the run goes on.
+# follow it, some of them late, and the inner ring never moves. The EMA's first
+# winner moves inwards, and its idle codes stay in a ring at length 1, most of
+# them in directions where the latents are not. With restarts the ring is emptied
+# when the clock of seven steps runs out. From then on the codes lie among the
+# latents, in direction and in length, more loosely as the run goes on. CVQ
+# empties its ring in the first steps. Then the latents leave, and the codes stay
+# behind in a crowd, held by the memory of having been chosen. Half-way through
+# the run the memory fades, and they come after.
 
 # %% [markdown]
 # ## Experiment · which cure brings back what?
 #
 # All arms share the network, the loss, the batches and the seed. The **baseline**
-# is plain VQ. Against it stand the k-means start, the EMA codebook, the EMA
-# codebook with restarts, and cosine matching with codes of four numbers.
+# is plain VQ. Against it stand the k-means start, the EMA codebook, alone and with
+# restarts, CVQ, factorised codes of two and of eight numbers, and FSQ.
 #
 # There are two arms that ought to fail. The first, the **negative control**,
 # restarts just as many codes just as often, and puts them on latents multiplied
@@ -1088,21 +1183,20 @@ def judge(model):
 
 
 # %%
-def few_numbers():
-    return ArcVQ(K, 4, radius=None, margin=None)
-
-
 arms = {
     "plain VQ": (plain_vq, None, None),
     "k-means start": (plain_vq, begin_with_kmeans, None),
     "EMA": (ema_codebook, None, None),
     "EMA, restarts": (ema_codebook, None, restarting(torch.clone)),
-    "cosine, D = 4": (few_numbers, None, None),
+    "CVQ": (dragged, None, None),
+    "factorised to 2": (on_a_circle, None, None),
+    "factorised to 8": (in_eight, None, None),
+    "FSQ": (on_a_grid, None, None),
     "restarts, far": (ema_codebook, None, restarting(far_away)),
     "restarts, turned": (ema_codebook, None, restarting(turned)),
 }
-trained = {("plain VQ", 0): plain, ("k-means start", 0): from_kmeans}
-trained |= {("EMA", 0): ema, ("EMA, restarts", 0): revived}
+first_eight = (plain, from_kmeans, ema, revived, cvq, flat, wide, grid)
+trained = dict(zip(((name, 0) for name in arms), first_eight, strict=False))
 
 # %% tags=["nbval-ignore-output"]
 results = {}
@@ -1121,79 +1215,86 @@ for name, runs in results.items():
     print(f"{name:17}" + "".join(f"{cell:>15}" for cell in cells))
 
 # %% tags=["nbval-ignore-output"]
-figure = new_figure(7.4, 2.9)
+figure = new_figure(7.4, 3.6)
 left, right = figure.subplots(1, 2, sharey=True)
 for row, runs in enumerate(results.values()):
-    colour = WARNING if row > 4 else CODES
+    colour = WARNING if row > 7 else CODES
     height = torch.tensor([row - 0.15, row, row + 0.15])
     left.plot(runs[:, 0], height, "o", color=colour, alpha=0.8)
     right.plot(runs[:, 3], height, "o", color=colour, alpha=0.8)
-left.set(yticks=range(7), yticklabels=list(results), ylim=(6.5, -0.5))
+left.set(yticks=range(10), yticklabels=list(results), ylim=(9.5, -0.5))
 left.set(xscale="log", xlim=(0.8, 150), xlabel="codes used, of 128")
-caption = (
-    "Three seeds an arm, on the unseen cat; red: the controls. Restarts lift "
-    "the EMA far up in codes, while the two arms' dots overlap in PSNR."
-)
-right.set(xlabel="PSNR (dB)")
-Picture(figure, f"Codes used and PSNR of seven arms. {caption}", caption)
+right.set(xlabel="PSNR (dB)", xlim=(15.5, 22.5))
+caption = "Three seeds an arm, on the unseen cat; red: the controls."
+Picture(figure, f"Codes used and PSNR of ten arms. {caption}", caption)
 
 # %% tags=["nbval-ignore-output"]
 codes = {name: runs[:, 0].mean().item() for name, runs in results.items()}
 psnr = {name: runs[:, 3].mean().item() for name, runs in results.items()}
-assert codes["EMA, restarts"] > 8 * max(codes["EMA"], codes["plain VQ"])
-assert codes["k-means start"] < 16 and codes["EMA"] < 16
-assert 10 < codes["cosine, D = 4"] < codes["EMA, restarts"]
+few = max(codes[name] for name in ("plain VQ", "k-means start", "EMA"))
+assert few < 16 and codes["factorised to 8"] < 16 < codes["factorised to 2"]
+assert min(codes["EMA, restarts"], codes["CVQ"]) > 4 * few
 assert codes["restarts, far"] < 5 and codes["restarts, turned"] < 24
-assert psnr["EMA"] > psnr["plain VQ"] + 0.8
-assert psnr["restarts, far"] < psnr["EMA"] - 1
-gain = results["EMA, restarts"][:, 3] - results["EMA"][:, 3]  # (3,)
-assert 0 < gain.mean() < 0.6 * (psnr["EMA"] - psnr["plain VQ"])
-print(f"EMA over plain VQ: {psnr['EMA'] - psnr['plain VQ']:+.1f} dB")
-cut, uncut = results["EMA, restarts"][:, :2].int().T.tolist()
-assert min(uncut) > 0.5 * max(cut)
-print("restarts, codes in patches and in one piece:", cut, uncut)
-print("restarts over EMA, seed by seed:", [f"{g:+.1f} dB" for g in gain])
+assert codes["FSQ"] < 48 and psnr["CVQ"] < psnr["FSQ"]
+assert psnr["restarts, far"] + 1 < psnr["EMA"] > psnr["plain VQ"] + 0.8
+pairs = (("EMA", "plain VQ"), ("EMA, restarts", "EMA"), ("CVQ", "plain VQ"))
+pairs += (("CVQ", "EMA"), ("factorised to 2", "factorised to 8"))
+pairs += (("FSQ", "EMA, restarts"),)
+for one, other in pairs:
+    gains = results[one][:, 3] - results[other][:, 3]  # (3,)
+    print(f"{one} over {other}:", [f"{gain:+.1f} dB" for gain in gains])
 
 # %% tags=["nbval-ignore-output"]
 shown = {"the photograph": whole_cat}
-for name in ("plain VQ", "EMA", "EMA, restarts"):
+for name in list(arms)[:1] + list(arms)[2:8]:
     told = trained[name, 0].decode(trained[name, 0].encode(patches))
     shown[name] = rearrange(told, "(r c) d h w -> d (r h) (c w)", r=9)
-figure = new_figure(7.4, 1.6)
+figure = new_figure(7.4, 3.2)
 draw_images(figure, torch.stack(list(shown.values())), list(shown), columns=4)
 Picture(
     figure,
-    "Four cats: the photograph, one in two tones, and two soft ones alike.",
-    "Seed 0. The two on the right are told with a handful of words and with "
-    "more than a hundred; look for the difference.",
+    "Eight cats: the photograph, one in two tones, and softer ones.",
+    "Seed 0. Which of them have a handful of words, and which a hundred?",
 )
 
 # %% [markdown]
 # Take the number of codes first. The k-means start is forgotten, as we have seen.
 # The EMA codebook is named as a cure for collapse now and then, and by itself it
-# revives no code: it uses as few as the baseline. The low dimension helps
-# several codes to life. Restarts bring back most of the codebook.
+# revives no code: it uses as few as the baseline. Restarts bring back most of the
+# codebook, and CVQ brings back three quarters of it. Two numbers keep a third of
+# the codes at work. Eight do not, although they are normalised just so; what
+# helps is the lack of room. And FSQ, whose codes cannot die, speaks with one code
+# in seven. That a code is safe does not make it useful.
+#
 # Both controls fail, in the way that the derivation predicts. Restarts at a
 # hundred times the length revive nothing, although the direction is right, and
-# even lose what was there. Restarts at the right length and a random direction
-# do hardly better than no restarts. So a code needs both, and a latent's own
-# place has both.
+# even lose what was there. Restarts at the right length and a random direction do
+# hardly better than no restarts. So a code needs both, and a latent's own place
+# has both.
 #
-# Look at the second column before you celebrate. Restarts draw from the batch,
-# and 28 of a patch's 64 places lie on its border, so the new codes might be words
-# for the cuts between patches and for nothing else. They are not: when the
-# photograph is told in one piece, most of them are still spoken. It need not be
-# so, as chapter 00 has shown, and one has to look.
+# Look at the second column before you celebrate. Anchors and restarts are drawn
+# from the batch, and 28 of a patch's 64 places lie on its border, so the new
+# codes might be words for the cuts between patches and for nothing else. They are
+# not: when the photograph is told in one piece, most of them are still spoken. Of
+# CVQ's one in seven falls silent.
 #
-# And now the PSNR. What has improved the picture is the EMA codebook, with its
-# handful of codes. It follows its latents where the codes of plain VQ lag behind,
-# so that the decoder is told something true. Restarts have multiplied the living
-# codes by an order of magnitude. On average they have moved the PSNR up, though
-# about as much as the seeds of one arm scatter, not at every seed, and far less
-# than the EMA did without reviving anybody. That is a hint, and three seeds do
-# not make it more. Each restart also changes the words of the language while the
-# decoder is learning it. In a hundred steps we see that cost, and not yet what a
-# rich vocabulary might bring later.
+# And now the PSNR. The cleanest comparison is that of CVQ with plain VQ, since
+# they differ in the dragging alone. It has multiplied the living codes by almost
+# twenty and made the picture better at every seed. The EMA codebook, with its
+# handful, is better still, at every seed again. It follows its latents where the
+# codes of the other two lag behind, so that the decoder is told something true.
+#
+# Elsewhere a cure has raised the usage and not the quality. Codes of two numbers
+# and of eight differ ninefold in usage, and the seed decides which of the two has
+# the better picture. FSQ, with a sixth of the codes that the restarts keep alive,
+# is within half a dB of them at every seed. Of the cats, the EMA's and the
+# restarts' can hardly be told apart, and CVQ's is the coarser. Restarts have
+# moved the PSNR of the EMA up on average, though about as much as the seeds of
+# one arm scatter, not at every seed, and far less than the EMA did without
+# reviving anybody. Three seeds do not make that more than a hint. Each restart
+# also changes the words of the language while the decoder is learning it. In a
+# hundred steps we see that cost, and not yet what a rich vocabulary might bring
+# later.
 
 # %% [markdown]
 # ## Interpretation and limits
@@ -1204,26 +1305,28 @@ Picture(
 # latents; the toy without a network shows the loop in both directions, with the
 # cosine as its control, which breaks it. In plain VQ on photographs the skew runs
 # upwards, and after twenty steps length alone rules out nearly every loser. With
-# codes born at length 1 the skew has no single direction, and wrong directions
-# do their part of the killing. Restarts cure either, against two controls and with
-# three seeds.
+# codes born at length 1 the skew has no single direction, and wrong directions do
+# their part of the killing. Restarts cure either, against two controls and with
+# three seeds. Anchors do so too, given a clock that is faster than the run.
 #
-# What was not shown is that fewer dead codes give better pictures. Nor is the
-# comparison of the EMA with plain VQ pure, since they differ in two things: the
+# What was not shown is that fewer dead codes give better pictures. Few of our
+# comparisons are pure, besides. The EMA differs from plain VQ in two things: the
 # update, and the length of the first codes. The k-means start is a hint about
-# which it is. It too begins with codes at the latents, and gains little.
-# Our toy kept its latents still, and in it some losers wake up late; the claim
-# that they are lost needs latents that move. Beyond our
-# list, Huh et al. (2023) argue that the straight-through gradient itself suffers
-# when codes and latents have drifted apart. One photograph, one small network, a
-# hundred steps: which cure is best after a long training is open here, and
-# chapter 10 measures it for some of them.
+# which it is. It too begins with codes at the latents, and gains little. FSQ has
+# latents of three numbers, and no loss that ties them to the codes; a factorised
+# codebook has two projections more to learn. Our toy kept its latents still, and
+# in it some losers wake up late; the claim that they are lost needs latents that
+# move. Beyond our list, Huh et al. (2023) argue that the straight-through
+# gradient itself suffers when codes and latents have drifted apart. One
+# photograph, one small network, a hundred steps: which cure is best after a long
+# training is open here, and [chapter 10](10_does_it_work.ipynb) measures it for some of
+# them.
 #
 # | | against collapse |
 # |---|---|
 # | the ArcVQ-VAE paper | cosine matching, the ball and the margin (Kim and Yoo 2026); a usage of 88 % of 1,024 codes on ImageNet, none reported on CIFAR-10 and MNIST |
 # | its official code | the same; codes begin on the unit sphere and move by gradient, without EMA and without restarts |
-# | ours | plain VQ, an EMA codebook with restarts, both as published elsewhere; cosine, ball and margin as parts that can be switched on one by one |
+# | ours | plain VQ and nine other codebooks, as published elsewhere; cosine, ball and margin as parts that can be switched on one by one |
 
 # %% [markdown]
 # ## Exercises
@@ -1395,16 +1498,7 @@ check.lost_by_length(lost_by_length_solution)
 #
 # </details>
 #
-# **6.** Why does the EMA codebook alone not revive a dead code?
-#
-# <details><summary>Answer</summary>
-#
-# Its running sum and its running count decay by the same factor, so their
-# quotient, the code, stays where it is.
-#
-# </details>
-#
-# **7.** Somebody restarts idle codes by setting $s_j$ to a latent and forgets
+# **6.** Somebody restarts idle codes by setting $s_j$ to a latent and forgets
 # the count, which stands at 0.01. Where does the code land?
 #
 # <details><summary>Answer</summary>
@@ -1414,7 +1508,27 @@ check.lost_by_length(lost_by_length_solution)
 #
 # </details>
 #
-# **8.** A cure lifts the usage from 4 % to 90 %, and the PSNR stays. Which two
+# **7.** A CVQ with the decay 0.99 ends a run of 100 steps with a dozen living
+# codes, although every code has been chosen at some time. What holds the others
+# where they are?
+#
+# <details><summary>Answer</summary>
+#
+# The memory of having been chosen. Its $\bar p_j$ falls by a hundredth a step and
+# has to become tiny before $\alpha_j$ is felt, which takes longer than the run.
+#
+# </details>
+#
+# **8.** An FSQ of 128 codes uses 19. Are the others dead?
+#
+# <details><summary>Answer</summary>
+#
+# Idle, and no farther from the latents than on the first day: a grid is not left
+# behind. But seven bits a token are paid for all the same.
+#
+# </details>
+#
+# **9.** A cure lifts the usage from 4 % to 90 %, and the PSNR stays. Which two
 # explanations have to be ruled out before the cure is praised or blamed?
 #
 # <details><summary>Answer</summary>
@@ -1436,9 +1550,11 @@ check.lost_by_length(lost_by_length_solution)
 # a latent's by more than the distance to the winner cannot win it, wherever it
 # points. Matching by cosine removes that term and leaves wrong directions.
 # Restarts put idle codes where latents are and brought most of the codebook back,
-# with two controls that failed as they should. The EMA codebook revived nobody
-# and did more for the PSNR. How many codes live and how good the picture is
-# are two questions.
+# with two controls that failed as they should; anchors did nearly as much, where
+# their clock was fast enough. Few numbers leave less room to be lost in, and a
+# fixed grid leaves nothing to revive. The EMA codebook revived nobody and did
+# more for the PSNR. How many codes live and how good the picture is are two
+# questions.
 
 # %% [markdown]
 # ## References
@@ -1457,10 +1573,22 @@ check.lost_by_length(lost_by_length_solution)
 #   <https://arxiv.org/abs/2307.15139>.
 # - Yu, Li, Koh, Zhang, Pang, Qin, Ku, Xu, Baldridge, Wu: *Vector-quantized Image
 #   Modeling with Improved VQGAN*, ICLR 2022, <https://arxiv.org/abs/2110.04627>.
+# - Mentzer, Minnen, Agustsson, Tschannen: *Finite Scalar Quantization: VQ-VAE Made
+#   Simple*, ICLR 2024, <https://arxiv.org/abs/2309.15505>.
+# - Jang, Gu, Poole: *Categorical Reparameterization with Gumbel-Softmax*, ICLR 2017,
+#   <https://arxiv.org/abs/1611.01144>.
 # - Takida, Shibuya, Liao, Lai, Ohmura, Uesaka, Murata, Takahashi, Kumakura,
 #   Mitsufuji: *SQ-VAE: Variational Bayes on Discrete Representation with
 #   Self-annealed Stochastic Quantization*, ICML 2022,
 #   <https://arxiv.org/abs/2205.07547>.
+# - Vuong, Le, Zhao, Zheng, Harandi, Cai, Phung: *Vector Quantized Wasserstein
+#   Auto-Encoder*, ICML 2023, <https://arxiv.org/abs/2302.05917>.
+# - Zeghidour, Luebs, Omran, Skoglund, Tagliasacchi: *SoundStream: An End-to-End
+#   Neural Audio Codec*, IEEE/ACM Transactions on Audio, Speech, and Language
+#   Processing 2022, <https://arxiv.org/abs/2107.03312>.
+# - Kaiser, Roy, Vaswani, Parmar, Bengio, Uszkoreit, Shazeer: *Fast Decoding in
+#   Sequence Models Using Discrete Latent Variables*, ICML 2018,
+#   <https://arxiv.org/abs/1803.03382>.
 # - Huh, Cheung, Agrawal, Isola: *Straightening Out the Straight-Through Estimator:
 #   Overcoming Optimization Challenges in Vector Quantized Networks*, ICML 2023,
 #   <https://arxiv.org/abs/2305.08842>.
