@@ -139,57 +139,21 @@ def _check(arguments: Namespace) -> int:
     return 0 if all(finding.ok for finding in findings) else 1
 
 
-def _declare_chapters(parser: ArgumentParser) -> None:
+def _declare_names(kind: str, such_as: str, parser: ArgumentParser) -> None:
     parser.add_argument(
-        "chapters",
+        f"{kind}s",
         nargs="*",
         default=[],
-        metavar="chapter",
-        help="such as 03 or 03_margins; every chapter when none is named",
+        metavar=kind,
+        help=f"such as {such_as}; every {kind} when none is named",
     )
 
 
-def _book_build(arguments: Namespace) -> int:
-    from arcvq_lite.book.build import build
-    from arcvq_lite.book.execute import ChapterError
-    from arcvq_lite.book.tree import find_root
+def _book(verb: str, arguments: Namespace) -> int:
+    from arcvq_lite.book import commands
 
-    root = find_root()
-    try:
-        written = build(arguments.chapters, root=root)
-    except ChapterError as error:
-        _complain(f"book build: {error}")
-        return 1
-    for notebook in written:
-        _say(f"built {notebook.relative_to(root)}")
-    return 0
-
-
-def _book_check(arguments: Namespace) -> int:
-    from arcvq_lite.book.check import check
-    from arcvq_lite.book.tree import find_root
-
-    problems = check(root=find_root())
-    for problem in problems:
-        _say(problem)
-    if not problems:
-        _say("every notebook is the one that its source builds")
-    return 1 if problems else 0
-
-
-def _book_site(arguments: Namespace) -> int:
-    from arcvq_lite.book.site import SiteError, build_site
-    from arcvq_lite.book.tree import find_root
-
-    root = find_root()
-    _say("making the pages, which takes about half a minute")
-    try:
-        front_page = build_site(root / "build" / "site", root=root)
-    except SiteError as error:
-        _complain(f"book site: {error}")
-        return 1
-    _say(f"the site is built; open {front_page}")
-    return 0
+    run: Callable[..., int] = getattr(commands, verb)
+    return run(arguments, _say, _complain)
 
 
 def _train(words: list[str]) -> int:
@@ -221,19 +185,19 @@ def _lines_verb(
         words: Its last is the function's name.
         summary: One line for the help.
         module: Where the function is.
-        subject: What to say of the first argument, if that alone has no `--`; where
-            empty, every argument without a default has none.
+        subject: What to say of the first argument, after "; " of the second and so on,
+            if no other goes without `--`; empty if all without a default do.
         extra: See `Verb`.
     """
 
     def declare(parser: ArgumentParser) -> None:
-        if not subject:
-            parser.add_function_arguments(command(), as_positional=True)
-            return
-        first, hint = next(iter(get_type_hints(command()).items()))
-        nargs = "+" if get_origin(hint) is list else None
-        parser.add_argument(first, type=Path, nargs=nargs, help=subject)
-        parser.add_function_arguments(command(), skip={first})
+        said = subject.split("; ") if subject else []
+        hints = dict(list(get_type_hints(command()).items())[: len(said)])
+        for (name, hint), words in zip(hints.items(), said, strict=True):
+            nargs = "+" if get_origin(hint) is list else None
+            kind = str if hint is str else Path
+            parser.add_argument(name, type=kind, nargs=nargs, help=words)
+        parser.add_function_arguments(command(), as_positional=not said, skip={*hints})
 
     def run(arguments: Namespace) -> int:
         lines = command()(**arguments.as_dict())
@@ -257,7 +221,6 @@ _of_run = partial(
     subject="the run's folder",
     extra="scale",
 )
-
 _of_study = partial(
     _lines_verb,
     module="arcvq_lite.study.commands",
@@ -269,17 +232,31 @@ VERBS = (
     Verb(
         "book build",
         "Execute chapters and write their notebooks.",
-        _book_build,
-        _declare_chapters,
+        partial(_book, "build"),
+        partial(_declare_names, "chapter", "03 or 03_margins"),
     ),
-    Verb("book check", "Compare each notebook with its source.", _book_check),
+    Verb(
+        "book check", "Compare each notebook with its source.", partial(_book, "check")
+    ),
+    Verb(
+        "book release",
+        "Write the assignments' copies for students.",
+        partial(_book, "release"),
+        partial(_declare_names, "assignment", "a1"),
+    ),
     Verb(
         "book site",
         "Make web pages of the notebooks.",
-        _book_site,
+        partial(_book, "site"),
         extra="book",
     ),
-    Verb("train", "Train a VQ-VAE or a VQGAN.", _train, None, extra="scale"),
+    Verb(
+        "train",
+        "Train a VQ-VAE, a VQGAN, a hyperspherical VAE or a prior.",
+        _train,
+        None,
+        extra="scale",
+    ),
     Verb("watch", "Show how a training run is doing.", _watch, _declare_run),
     _of_run("evaluate", "Score a run's reconstructions of a whole set."),
     _of_run("reconstruct", "Show pictures beside what comes back.", subject="images"),
@@ -294,6 +271,12 @@ VERBS = (
     ),
     _of_study("study run", "Make the runs of a study that are not finished."),
     _of_study("study report", "Write what the finished runs of a study say."),
+    _lines_verb(
+        "grade",
+        "Mark what a class handed in.",
+        "arcvq_lite.grading.command",
+        "a1, a2, a3 or a4; notebooks, Python files, folders or zips",
+    ),
     _lines_verb("data index", "Make tar shards ready for random access.", _DATA),
     _lines_verb("data verify", "Decode all images, name the unusable ones.", _DATA),
     _lines_verb("data shard", "Write a set of images as tar shards.", _DATA),

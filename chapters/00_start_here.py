@@ -215,7 +215,7 @@ Picture(
 # | 07 | [Spherical codebooks: direction finds, norm decodes](07_spherical_codebooks.ipynb) | the distance |
 # | 08 | [Ball schedules: growing, constant, shrinking](08_ball_schedules.ipynb) | the radius |
 # | 09 | [The ArcCosine margin on codes](09_arccosine_margin.ipynb) | margin, scale, positives |
-# | 10 | Does it work? The study: seeds, intervals, a verdict (to come) | the ablation |
+# | 10 | [Does it work? The study: seeds, intervals, a verdict](10_does_it_work.ipynb) | the ablation |
 # | 11 | [VQGAN: a critic for the eye](11_vqgan.ipynb) | the critic's weight |
 # | 12 | [ImageNet on many GPUs](12_imagenet.ipynb) | the run and its cost |
 # | 13 | [From tokens to new pictures](13_prior.ipynb) | temperature and top-p |
@@ -837,8 +837,9 @@ Picture(figure, f"Two panels of three curves each. {caption}", caption)
 # the length of its first codes too. Nor does it show that a spread-out codebook
 # gives a better picture. It is one photograph and one seed, and one seed is only
 # one seed. You can draw another: replace the 0 of `torch.manual_seed` in both
-# places, run everything again, and see whether the order holds. Chapter 10 will be the
-# study, with several seeds and with each part switched off in turn.
+# places, run everything again, and see whether the order holds. [Chapter
+# 10](10_does_it_work.ipynb) is the study, with several seeds and with each part
+# switched off in turn.
 #
 # Why is the palette so strong? With 64 words one can say little more about a patch
 # than 64 mean colours, and a palette says these from the start. The networks have

@@ -669,8 +669,7 @@ print("the gap is wider, the accuracy the same to within 0.02")
 #
 # The experiment was small. It shows that a margin widens angular gaps on digits,
 # against a control, with five seeds. It does not show that wider gaps make a
-# better tokenizer. That is the question of chapter 10, and it is open until
-# measured.
+# better tokenizer. That is the question of [chapter 10](10_does_it_work.ipynb).
 
 # %% [markdown]
 # ## Exercises

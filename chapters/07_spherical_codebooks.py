@@ -1180,8 +1180,8 @@ for name in ("Euclidean", "cosine"):
 # VQ-VAE's 39.67, and ball and margin together bring it to 26.91 (Kim and Yoo 2026).
 # So our result does not speak against the method. It is a reason why the method
 # needs its other parts. Whether a longer run closes the gap, and whether equal
-# lengths at the start would, is open here; the study of chapter 10 starts from the
-# sphere.
+# lengths at the start would, is open here; the study of [chapter
+# 10](10_does_it_work.ipynb) starts from the sphere.
 
 # %% [markdown]
 # ## Exercises

@@ -995,8 +995,8 @@ for seed in (0, 1):
 # Three questions are open here. What do ball and margin each contribute, with
 # intervals? May the radius be fixed once training has settled, as the review
 # conjectures? And in a short run, is the paced or the stretched $\alpha$ the
-# fairer copy of the paper? Chapter 10 is where they are measured, with more
-# seeds.
+# fairer copy of the paper? [Chapter 10](10_does_it_work.ipynb) is where they are
+# measured, with more seeds.
 
 # %% [markdown]
 # ## Exercises

@@ -1201,7 +1201,7 @@ for other in ("baseline", "margin 0"):
 # nearest latent is still tens of degrees away. The margin may matter later, when
 # latents have arrived; sixty steps cannot say. If it matters already, it hides in
 # the PSNR. The printed pairs scatter too widely to decide that, and are a reason
-# to look again in chapter 10.
+# to look again in [chapter 10](10_does_it_work.ipynb).
 #
 # The PSNR is the figure to be careful with anyway. Against the baseline, too, it
 # goes by the seed as much as by the arm. A reviewer had proposed a test for the
@@ -1544,7 +1544,7 @@ check.code_margin(my_arc_loss_solution)
 # ## Next
 #
 # Everything is now on the table: spherical matching, the ball, the margin.
-# Chapter 10 (to come) puts them together and apart again in one study, with
+# [Chapter 10](10_does_it_work.ipynb) puts them together and apart again in one study, with
 # enough seeds for an interval, and gives a verdict. The bound on the codes'
 # lengths, which we left out here, is in [chapter 08](08_ball_schedules.ipynb).
 # [Chapter 11](11_vqgan.ipynb) leaves the codebook as it is and asks what else a

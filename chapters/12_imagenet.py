@@ -1276,7 +1276,8 @@ place.cleanup()
 # bitwise resume there takes deterministic ones, which cost speed. We have not
 # tried it. Utilisation, and with it every hour in the bill, is an assumption. The
 # commands for clusters are unproven. And whether a margin over all ranks would
-# train better codes than one on each is a question for a study like chapter 10's.
+# train better codes than one on each is a question for a study like that of [chapter
+# 10](10_does_it_work.ipynb).
 
 # %% [markdown]
 # ## Exercises

@@ -1465,8 +1465,8 @@ check.guided_choice(my_guidance_solution)
 # ## Next
 #
 # This is the last chapter. The question that the book began with, whether the ball
-# and the margin do what their paper claims, is for chapter 10 (to come), with
-# enough seeds for an interval. How the same library trains on many GPUs is in [chapter
+# and the margin do what their paper claims, is put to the test in [chapter
+# 10](10_does_it_work.ipynb). How the same library trains on many GPUs is in [chapter
 # 12](12_imagenet.ipynb). What collapse is made of stands in [chapter
 # 06](06_collapse.ipynb), and this is a good moment to read it again. And then there are
 # your own pictures. The commands of "Interpretation and limits" need a folder of them

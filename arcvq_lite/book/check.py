@@ -34,6 +34,11 @@ def check(*, root: Path) -> list[str]:
         problems.append("chapters/ holds no chapter: add chapters/00_name.py")
     for chapter in chapters:
         problems.extend(_check_pair(chapter))
+    if (root / "chapters" / "assignments").is_dir():
+        # What the assignments ask takes the library, and that its seconds.
+        from arcvq_lite.book.release import stale_copies
+
+        problems.extend(stale_copies(root=root))
     return problems
 
 

@@ -46,16 +46,28 @@ def read_source(chapter: Chapter) -> NotebookNode:
     Raises:
         ValueError: The source does not begin with ``HEADER``.
     """
-    text = chapter.source.read_text(encoding="utf-8")
+    return parse_source(chapter.name, chapter.source.read_text(encoding="utf-8"))
+
+
+def parse_source(name: str, text: str) -> NotebookNode:
+    """The unexecuted notebook of a source's text.
+
+    Args:
+        name: What the file is called, without its suffix.
+        text: All of it.
+
+    Raises:
+        ValueError: The text does not begin with ``HEADER``.
+    """
     if not text.startswith(HEADER):
         raise ValueError(
-            f"{chapter.source.name} begins with {text[:40]!r}; a chapter begins with "
+            f"{name}.py begins with {text[:40]!r}; a chapter begins with "
             f"exactly these lines:\n{HEADER}"
         )
     notebook: NotebookNode = jupytext.reads(text, fmt="py:percent")
     notebook.nbformat, notebook.nbformat_minor = 4, 5
     notebook.metadata = METADATA
-    _name_cells(chapter.name, notebook)
+    _name_cells(name, notebook)
     return notebook
 
 

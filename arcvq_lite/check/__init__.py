@@ -1,4 +1,4 @@
-"""Instant checkers for the chapters' exercises: `check.<name>(answer)`."""
+"""Instant checkers for exercises and assignments: `check.<name>(answer)`."""
 
 from arcvq_lite.check.arccosine import (
     arc_floor,
@@ -6,6 +6,7 @@ from arcvq_lite.check.arccosine import (
     code_budget,
     code_margin,
 )
+from arcvq_lite.check.assignments import ASSIGNMENTS
 from arcvq_lite.check.ball import (
     ball_projection,
     binding_share,
@@ -19,6 +20,7 @@ from arcvq_lite.check.collapse import (
     restart_threshold,
     tokens_needed,
 )
+from arcvq_lite.check.in_place import in_place
 from arcvq_lite.check.kmeans import (
     lloyd_rates,
     lloyd_step,
@@ -42,6 +44,11 @@ from arcvq_lite.check.scale import (
     rank_slice,
     training_hours,
     whole_save,
+)
+from arcvq_lite.check.seeds import (
+    holm_corrected,
+    paired_interval,
+    seeds_needed,
 )
 from arcvq_lite.check.softmax import (
     border_of_lengths,
@@ -67,6 +74,7 @@ from arcvq_lite.check.start_here import (
     perplexity,
     usage_and_perplexity,
 )
+from arcvq_lite.check.study import claim_verdict, honest_scores
 from arcvq_lite.check.vqgan import (
     critic_sight,
     critic_weight,
@@ -94,6 +102,7 @@ __all__ = [
     "border_of_lengths",
     "border_offset",
     "causal_mask",
+    "claim_verdict",
     "code_budget",
     "code_margin",
     "cosface_in_radians",
@@ -106,6 +115,8 @@ __all__ = [
     "grow_then_hold",
     "growth_rate",
     "guided_choice",
+    "holm_corrected",
+    "honest_scores",
     "kl_to_uniform",
     "least_hinge",
     "lloyd_rates",
@@ -117,12 +128,14 @@ __all__ = [
     "never_falls",
     "nucleus",
     "overflow_step",
+    "paired_interval",
     "perplexity",
     "rank_slice",
     "receptive_field",
     "restart_threshold",
     "safest_guesses",
     "scale_for_loss",
+    "seeds_needed",
     "shifted_gradient",
     "simplex_arrows",
     "spherical_quantize",
@@ -137,3 +150,11 @@ __all__ = [
     "vqvae_loss",
     "whole_save",
 ]
+
+_TASKS = {
+    task.function: in_place(task)
+    for assignment in ASSIGNMENTS.values()
+    for task in assignment.tasks
+}
+globals().update(_TASKS)
+__all__ += list(_TASKS)

@@ -9,7 +9,16 @@ PACKAGE = Path(__file__).parents[2] / "arcvq_lite"
 
 # The library's floors. A room imports from floors below its own, never across or up.
 FLOORS = (
-    ("bessel", "layout", "margins", "schedules", "transport", "usage", "written_aside"),
+    (
+        "bessel",
+        "layout",
+        "margins",
+        "processor",
+        "schedules",
+        "transport",
+        "usage",
+        "written_aside",
+    ),
     (
         "adversarial",
         "geometry",
@@ -35,10 +44,11 @@ SIDES = {
     "check": LIBRARY,
     "viz": GROUND,
     "widgets": {"viz"},
-    "book": set(),
+    "book": {"check", "processor"},
+    "grading": {"check", "data", "viz", "written_aside"},
     "installation": {"data"},
     "study": {*LIBRARY, "data", "evaluation", "viz"},
-    "cli": {*LIBRARY, "data", "evaluation", "study", "book", "installation"},
+    "cli": {*LIBRARY, "data", "evaluation", "study", "book", "grading", "installation"},
     "__main__": {"cli"},
     "__init__": {*LIBRARY, "data", "evaluation"},
 }

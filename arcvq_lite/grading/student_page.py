@@ -1,0 +1,98 @@
+"""A student's page: what every part brought, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from xml.etree.ElementTree import Element
+
+from arcvq_lite.grading.gradebook import FOR_A_PERSON, PartResult, Result, TaskResult
+from arcvq_lite.grading.page import Child, bar, element, figures, page
+from arcvq_lite.grading.paper import Paper
+from arcvq_lite.grading.points import written
+
+
+def student_page(result: Result, paper: Paper) -> bytes:
+    """One page for one student, to be handed out as it is.
+
+    Args:
+        result: of the student; nothing that is for the instructor alone is shown.
+        paper: that the student was graded by.
+    """
+    title = f"{_named(paper)}: {result.student}"
+    return page(title, _body(result, paper))
+
+
+def _named(paper: Paper) -> str:
+    return f"{paper.assignment.name.upper()} {paper.assignment.title}"
+
+
+def _body(result: Result, paper: Paper) -> Iterator[Child]:
+    yield element("p", _named(paper), class_="quiet")
+    yield element("h1", result.student)
+    yield figures(
+        [(written(result.got), f"of {written(result.points)} points of the tasks")]
+    )
+    yield bar(result.got / result.points if result.points else 0.0)
+    yield element("p", "Graded file: ", element("code", result.file), class_="quiet")
+    if result.remarks:
+        sentences = [element("p", remark) for remark in result.remarks]
+        yield element("div", *sentences, class_="note")
+    yield element("h2", "Tasks")
+    for task in result.tasks:
+        yield from _task(task)
+    if paper.questions:
+        yield from _questions(result, paper)
+
+
+def _task(task: TaskResult) -> Iterator[Child]:
+    yield element(
+        "div",
+        element("h3", task.title),
+        element("span", f"{written(task.got)} of {written(task.points)}"),
+        class_="task",
+    )
+    yield element("code", task.function, class_="quiet")
+    said: set[str] = set()
+    items = []
+    for part in task.parts:
+        # What one mistake costs is said once, where it is met first.
+        sentence = "" if part.sentence in said else part.sentence
+        said.add(part.sentence)
+        items.append(_part(part, sentence))
+    yield element("ul", *items, class_="parts")
+
+
+def _part(part: PartResult, sentence: str) -> Element:
+    right = part.outcome == "right"
+    mark = "✓" if right else "?" if part.outcome in FOR_A_PERSON else "✗"
+    children = [
+        element("span", mark, class_="mark", aria_hidden="true"),
+        element("span", part.shows),
+        element(
+            "span", f"{written(part.got)} of {written(part.points)}", class_="points"
+        ),
+    ]
+    if sentence:
+        children.append(element("div", sentence, class_="why"))
+    return element("li", *children, class_="right" if right else "wrong")
+
+
+def _questions(result: Result, paper: Paper) -> Iterator[Child]:
+    yield element("h2", "Written answers")
+    yield element(
+        "p",
+        "A person marks these. They are shown as they were found in your file.",
+        class_="quiet",
+    )
+    for question, points in paper.questions:
+        answer = result.answers.get(question.name, "")
+        yield element(
+            "div",
+            element("h3", question.title),
+            element("span", f"{written(points)} points", class_="quiet"),
+            class_="task",
+        )
+        if answer:
+            yield element("div", answer, class_="answer")
+        else:
+            yield element("p", "No answer was found.", class_="quiet")

@@ -1,0 +1,208 @@
+"""Who handed in what: files, folders and zips become one submission a student.
+
+A student's name is that of the outermost folder that holds the file, or the file's own
+where it lies in none. A zip counts as a folder. The folder or zip that was given holds
+the class, and so does a single folder in it. Only where a file in it has no name but
+the assignment's, or where several were given and this one holds a single file, is it
+a student's. What Moodle and Canvas add to a name is taken away, and so is the
+assignment's own name.
+
+Of several files of one student one is graded. Of files that differ in a number at the
+end alone (`a1-2.ipynb`, `a1 (2).ipynb`) it is the highest number. Of those left, one
+whose name has the assignment's name in it goes before the others, then the one that
+was changed last, then a notebook before a Python file.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from arcvq_lite.grading.cells import ReadFile, UnreadableError, read_cells
+from arcvq_lite.grading.found_files import FoundFile, find_files
+from arcvq_lite.grading.whose import (
+    Owner,
+    is_the_assignments,
+    mentions,
+    owner_of,
+    without_suffix,
+    without_try,
+)
+
+_MANY = 10
+
+
+@dataclass(frozen=True)
+class Submission:
+    """What is graded of one student.
+
+    Args:
+        student: whose name is unlike all others of the class.
+        file: that is graded, below what the command was given.
+        digest: SHA-256 of the file, in hexadecimal; empty if it was not read.
+        content: of the file, or a sentence for its author on why it was not read.
+        remarks: sentences on what was chosen and what was passed over.
+    """
+
+    student: str
+    file: str
+    digest: str
+    content: ReadFile | str
+    remarks: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Intake:
+    """All that was handed in.
+
+    Args:
+        submissions: ordered by student.
+        left_out: sentences on files that are nobody's.
+    """
+
+    submissions: tuple[Submission, ...]
+    left_out: tuple[str, ...]
+
+
+def collect(
+    given: Sequence[Path], assignment: str, words: Collection[str] = ()
+) -> Intake:
+    """Find the submissions of a class.
+
+    Args:
+        given: .ipynb and .py files, folders of them, and zips.
+        assignment: its name, such as "a1".
+        words: that may follow that name in a file's, such as "margins".
+
+    Raises:
+        FileNotFoundError: if something given is not there.
+        ValueError: if nothing is given, or nothing is found in it.
+    """
+    if not given:
+        raise ValueError("name the files, folders or zips that were handed in")
+    by_owner: dict[Owner, list[FoundFile]] = defaultdict(list)
+    left_out = []
+    words = tuple(words)
+    for path in given:
+        files = _below_the_class(find_files(path), assignment, words)
+        single = len(given) > 1 and _answers(files) == 1
+        for file in files:
+            parts = file.parts
+            if len(parts) == 1 and parts[0] != path.name:
+                named = not is_the_assignments(parts[0], assignment, words)
+                parts = parts if named and not single else (_label(path), *parts)
+            owner = owner_of(parts, assignment, words)
+            if owner is None or file.nobodys:
+                left_out.append(f"{file.shown}: {file.sentence}")
+            else:
+                by_owner[owner].append(file)
+    if not by_owner:
+        raise ValueError(
+            f"there is nothing to grade in {', '.join(map(str, given))}: no .ipynb, no "
+            ".py and no .zip"
+        )
+    names = _tell_apart(by_owner)
+    submissions = [
+        _submission(names[owner], files, assignment)
+        for owner, files in by_owner.items()
+    ]
+    return Intake(
+        tuple(
+            sorted(submissions, key=lambda one: (one.student.casefold(), one.student))
+        ),
+        tuple(sorted(left_out)),
+    )
+
+
+def _below_the_class(
+    files: list[FoundFile], assignment: str, words: Collection[str]
+) -> list[FoundFile]:
+    """The files without the single folder that holds them, if that is not a student."""
+    while _answers(files) > 1 and len({file.parts[0] for file in files}) == 1:
+        inner = [replace(file, parts=file.parts[1:]) for file in files]
+        if any(not file.parts for file in inner) or any(
+            len(file.parts) == 1
+            and is_the_assignments(file.parts[0], assignment, words)
+            for file in inner
+        ):
+            break
+        files = inner
+    return files
+
+
+def _label(given: Path) -> str:
+    """The name of what was given, if it is "." too, without a suffix."""
+    return without_suffix(os.path.basename(os.path.abspath(given)))
+
+
+def _answers(files: Iterable[FoundFile]) -> int:
+    return sum(not file.unwanted for file in files)
+
+
+def _tell_apart(owners: Iterable[Owner]) -> dict[Owner, str]:
+    """A name for each, with the platform's number where two share one."""
+    sharing: dict[str, list[Owner]] = defaultdict(list)
+    for owner in owners:
+        sharing[owner.name].append(owner)
+    return {
+        owner: owner.name
+        if len(alike) == 1 or not owner.number
+        else f"{owner.name} ({owner.number})"
+        for alike in sharing.values()
+        for owner in alike
+    }
+
+
+def _submission(
+    student: str, files: Sequence[FoundFile], assignment: str
+) -> Submission:
+    chosen = _choose(files, assignment)
+    remarks = []
+    others = sorted(file.shown for file in files if file is not chosen)
+    if others and not chosen.unwanted:
+        remarks.append(
+            f"{len(files)} files came from this student; {chosen.shown} was graded, "
+            f"not {', '.join(others[:_MANY])}{' …' if len(others) > _MANY else ''}."
+        )
+    if len(others) >= _MANY:
+        remarks.append(
+            "If these are the files of a class, pass the folder or the zip that holds "
+            "them to the command by itself."
+        )
+    content: ReadFile | str = chosen.sentence
+    digest = ""
+    if isinstance(chosen.content, bytes):
+        digest = hashlib.sha256(chosen.content).hexdigest()
+        try:
+            content = read_cells(chosen.parts[-1], chosen.content)
+        except UnreadableError as error:
+            content = str(error)
+    return Submission(student, chosen.shown, digest, content, tuple(remarks))
+
+
+def _choose(files: Sequence[FoundFile], assignment: str) -> FoundFile:
+    """One file by the rule at the top of this file."""
+    tries: dict[tuple[str, bool], list[tuple[int, FoundFile]]] = defaultdict(list)
+    for file in files:
+        base, number = without_try(file.parts[-1], alone=len(file.parts) == 1)
+        tries[base, file.unwanted].append((number, file))
+    latest = [
+        max(alike, key=lambda each: (each[0], *_lateness(each[1])))[1]
+        for alike in tries.values()
+    ]
+    return max(
+        latest,
+        key=lambda file: (
+            not file.unwanted,
+            mentions(file.parts[-1], assignment),
+            *_lateness(file),
+        ),
+    )
+
+
+def _lateness(file: FoundFile) -> tuple[float, bool, str]:
+    return file.changed, file.parts[-1].lower().endswith(".ipynb"), file.shown
