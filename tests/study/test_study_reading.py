@@ -11,7 +11,14 @@ from arcvq_lite.study.options import BudgetOptions, logged_steps
 from arcvq_lite.study.reading import read_study, shipped_studies
 from arcvq_lite.training.configuration import OptionError, shipped
 
-SHIPPED = ["cifar10", "margin_dropped", "photos", "radius_fixed", "signals"]
+SHIPPED = [
+    "cifar10",
+    "loss_weights",
+    "margin_dropped",
+    "photos",
+    "radius_fixed",
+    "signals",
+]
 
 
 def refusal(folder, content):
