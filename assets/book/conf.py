@@ -24,7 +24,8 @@ extensions = [
     "sphinxcontrib.bibtex",
     "sphinx_copybutton",
 ]
-exclude_patterns = ["made/*"]
+# The reports of the studies are files that the chapters link to, and no pages of the book.
+exclude_patterns = ["made/*", "assets/results/**/*.md"]
 templates_path = ["_templates"]
 
 # Notebooks are shown as they were committed. A widget is nothing without its kernel,
