@@ -24,7 +24,7 @@ extensions = [
     "sphinxcontrib.bibtex",
     "sphinx_copybutton",
 ]
-# The reports of the studies are files that the chapters link to, and no pages of the book.
+# The chapters link to the studies' reports as files; they are no pages of the book.
 exclude_patterns = ["made/*", "assets/results/**/*.md"]
 templates_path = ["_templates"]
 
