@@ -800,7 +800,7 @@ compared = {
     for name in MEASURES
 }
 shown = [NAMES[arm] for arm in ("ema", "ball", "margin", "ball_and_margin")]
-shown += [NAMES[arm] for arm in BALLS if NAMES[arm] not in shown][1:4]
+shown += [NAMES[arm] for arm in BALLS if NAMES[arm] not in shown]
 
 # %%
 from arcvq_lite.viz.ablation import AblationScene

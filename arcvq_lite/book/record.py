@@ -5,7 +5,6 @@ has a file of its own, so builds that run side by side cannot lose each other's.
 """
 
 import json
-import os
 import platform
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -14,7 +13,7 @@ from importlib.metadata import version
 from arcvq_lite import __version__
 from arcvq_lite.book.notebook_file import write_aside
 from arcvq_lite.book.tree import Chapter
-from arcvq_lite.processor import processor_model
+from arcvq_lite.processor import processor_model, usable_cores
 
 
 @dataclass(frozen=True)
@@ -66,7 +65,7 @@ def write_record(chapter: Chapter, cost: Cost) -> None:
         command=f"arcvq book build {chapter.number}",
         date=datetime.now(UTC).date().isoformat(),
         processor=processor_model(),
-        cores=_usable_cores(),
+        cores=usable_cores(),
         python=platform.python_version(),
         torch=version("torch"),
         arcvq_lite=__version__,
@@ -89,9 +88,3 @@ def read_record(chapter: Chapter) -> Record | None:
     except (TypeError, ValueError) as error:
         where = f"assets/results/chapters/{chapter.record.name}"
         raise ValueError(f"{where} is not a record of a build: {error}") from error
-
-
-def _usable_cores() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
+
+from arcvq_lite.data.set_checks import check_labels, check_values
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -32,8 +33,10 @@ class SignalSet:
     source: str
 
     def __post_init__(self) -> None:
-        _check_signals(self.signals)
-        _check_labels(self.labels, len(self.signals), len(self.class_names))
+        check_values("signals", self.signals, "N, C, T")
+        check_labels(
+            self.labels, len(self.signals), len(self.class_names), one="a signal"
+        )
 
     def __len__(self) -> int:
         return len(self.signals)
@@ -43,30 +46,4 @@ class SignalSet:
         return (
             f"SignalSet({len(self)} signals {channels}×{length} at {self.rate} Hz, "
             f"{len(self.class_names)} classes)"
-        )
-
-
-def _check_signals(signals: Tensor) -> None:
-    if signals.dtype != torch.float32:
-        raise TypeError(f"signals must be float32, got {signals.dtype}")
-    if signals.ndim != 3 or signals.numel() == 0:
-        raise ValueError(
-            f"signals must be (N, C, T) with N >= 1, got {tuple(signals.shape)}"
-        )
-    low, high = (extreme.item() for extreme in signals.aminmax())
-    if not (low >= -1 and high <= 1):  # a NaN fails both comparisons
-        raise ValueError(f"signals must lie in [-1, 1], got [{low:g}, {high:g}]")
-
-
-def _check_labels(labels: Tensor, signals: int, classes: int) -> None:
-    if labels.dtype != torch.int64:
-        raise TypeError(f"labels must be int64, got {labels.dtype}")
-    if labels.shape != (signals,):
-        raise ValueError(
-            f"labels must be ({signals},), one a signal, got {tuple(labels.shape)}"
-        )
-    low, high = (int(extreme) for extreme in labels.aminmax())
-    if low < 0 or high >= classes:
-        raise ValueError(
-            f"labels must index the {classes} class names, got {low} to {high}"
         )

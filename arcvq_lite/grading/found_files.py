@@ -72,7 +72,9 @@ def find_files(given: Path) -> list[FoundFile]:
     elif given.is_file():
         below = [_read(given, (given.name,), given.name)]
     else:
-        raise FileNotFoundError(f"there is no {given}")
+        raise FileNotFoundError(
+            f"there is no {given}; name notebooks, .py files, folders of them or a zip"
+        )
     if given.is_file() and _is_zip(given.name):
         opened = list(_in_zip(below[0], Allowance()))
     else:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
@@ -28,6 +27,7 @@ from arcvq_lite.grading.nursery import Nursery
 from arcvq_lite.grading.paper import Paper
 from arcvq_lite.grading.protections import Protections
 from arcvq_lite.grading.submissions import Submission
+from arcvq_lite.processor import usable_cores
 from arcvq_lite.written_aside import remove_partials
 
 
@@ -82,7 +82,7 @@ def grade_class(
         NurseryError: if submissions cannot be run on this machine.
     """
     limits = limits or Limits()
-    jobs = cores() if jobs is None else jobs
+    jobs = usable_cores() if jobs is None else jobs
     if jobs < 1:
         raise ValueError(f"jobs={jobs} must be at least 1")
     folder.mkdir(parents=True, exist_ok=True)
@@ -109,12 +109,6 @@ def grade_class(
     protections = classroom.examine_all(waiting, min(jobs, max(len(waiting), 1)), keep)
     ordered = tuple(_with_points(results[each.student], paper) for each in submissions)
     return ClassMarks(ordered, len(waiting), protections)
-
-
-def cores() -> int:
-    """How many cores this process may use."""
-    affinity = getattr(os, "sched_getaffinity", None)
-    return len(affinity(0)) if affinity else os.cpu_count() or 1
 
 
 class _Classroom:

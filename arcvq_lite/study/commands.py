@@ -10,6 +10,7 @@ from collections.abc import Generator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from arcvq_lite.processor import usable_cores
 from arcvq_lite.study.arms import plan_runs
 from arcvq_lite.study.identity import digest_data, digest_scores, identify_run
 from arcvq_lite.study.numbers import fidelity, shown
@@ -18,7 +19,7 @@ from arcvq_lite.study.reading import read_study
 from arcvq_lite.study.report import write_report
 from arcvq_lite.study.run_file import RUNS
 from arcvq_lite.study.run_process import Assignment, load_split
-from arcvq_lite.study.side_by_side import Outcome, cores, make_runs
+from arcvq_lite.study.side_by_side import Outcome, make_runs
 from arcvq_lite.training.hold import FolderInUseError, hold
 from arcvq_lite.written_aside import remove_partials
 
@@ -61,7 +62,7 @@ def run(
     if data is not None:
         study = _with_source(study, data)
     folder = _folder(study, out)
-    jobs = cores() if jobs is None else jobs
+    jobs = usable_cores() if jobs is None else jobs
     if jobs < 1:
         raise ValueError(f"jobs={jobs} must be at least 1")
     try:

@@ -16,12 +16,13 @@ from arcvq_lite.study.arms import RunPlan, build_model
 from arcvq_lite.study.ball_watch import BallWatch
 from arcvq_lite.study.measures import Instruments
 from arcvq_lite.study.options import logged_steps
+from arcvq_lite.training.batch_losses import vqvae_loss
 from arcvq_lite.training.divergence import DivergenceError
 from arcvq_lite.training.history import History
 from arcvq_lite.training.loss_watch import LossWatch
+from arcvq_lite.training.one_network_recipe import OneNetworkRecipe
 from arcvq_lite.training.processes import Processes
 from arcvq_lite.training.stepper import Stepper
-from arcvq_lite.training.vqvae_recipe import VQVAERecipe
 
 
 def train_arm(
@@ -99,7 +100,7 @@ class _Means:
         return means
 
 
-def _recipe(model: VQVAE, plan: RunPlan, images: Tensor) -> VQVAERecipe:
+def _recipe(model: VQVAE, plan: RunPlan, images: Tensor) -> OneNetworkRecipe:
     """The trainer's own recipe, alone and in float32."""
     optimizer = plan.setting.optimizer
     watch = LossWatch(Processes(rank=0, world_size=1, device=images.device))
@@ -111,13 +112,14 @@ def _recipe(model: VQVAE, plan: RunPlan, images: Tensor) -> VQVAERecipe:
         weight_decay=optimizer.weight_decay,
     )
     clip = math.inf if optimizer.clip is None else optimizer.clip
-    variance = plan.setting.model.variance
-    return VQVAERecipe(
-        autoencoder=model,
+    given = plan.setting.model.variance
+    variance = images.var().item() if given is None else given
+    return OneNetworkRecipe(
+        network=model,
         placed=model,
         stepper=Stepper("autoencoder", weights, adam, watch, clip),
         watch=watch,
-        variance=images.var().item() if variance is None else variance,
+        loss=partial(vqvae_loss, variance=variance),
     )
 
 

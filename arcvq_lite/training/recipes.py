@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 
 import torch
 from torch import nn
@@ -10,20 +11,24 @@ from torch import nn
 from arcvq_lite.models import VQGAN, VQVAE, HypersphericalVAE, PatchCritic
 from arcvq_lite.objective import VQGANObjective
 from arcvq_lite.perceptual import PerceptualDistance
+from arcvq_lite.training.batch_losses import (
+    hyperspherical_loss,
+    prior_loss,
+    unconditional_prior_loss,
+    vqvae_loss,
+)
 from arcvq_lite.training.build import build_autoencoder, build_prior
-from arcvq_lite.training.hyperspherical_recipe import HypersphericalVAERecipe
 from arcvq_lite.training.images import TrainingImages
 from arcvq_lite.training.loss_watch import LossWatch
 from arcvq_lite.training.model_options import VQGANOptions
+from arcvq_lite.training.one_network_recipe import OneNetworkRecipe
 from arcvq_lite.training.options import TrainOptions
 from arcvq_lite.training.placement import place
-from arcvq_lite.training.prior_recipe import PriorRecipe
 from arcvq_lite.training.processes import Processes
 from arcvq_lite.training.recipe import Recipe
 from arcvq_lite.training.stepper import Stepper
 from arcvq_lite.training.tokens import TokensInMemory
 from arcvq_lite.training.vqgan_recipe import VQGANRecipe
-from arcvq_lite.training.vqvae_recipe import VQVAERecipe
 from arcvq_lite.updates import fast_update, official_update
 
 
@@ -49,46 +54,28 @@ def build_recipe(
     if isinstance(examples, TokensInMemory):
         return _prior_recipe(options, examples, processes, watch)
     autoencoder = build_autoencoder(options, examples.channels, examples.size)
-    if isinstance(autoencoder, VQVAE):
-        return _vqvae_recipe(options, autoencoder, examples, processes, watch)
-    if isinstance(autoencoder, HypersphericalVAE):
-        return _hyperspherical_recipe(options, autoencoder, examples, processes, watch)
-    return _vqgan_recipe(options, autoencoder, processes, watch)
+    if isinstance(autoencoder, VQGAN):
+        return _vqgan_recipe(options, autoencoder, processes, watch)
+    return _autoencoder_recipe(options, autoencoder, examples, processes, watch)
 
 
-def _vqvae_recipe(
+def _autoencoder_recipe(
     options: TrainOptions,
-    autoencoder: VQVAE,
+    autoencoder: VQVAE | HypersphericalVAE,
     images: TrainingImages,
     processes: Processes,
     watch: LossWatch,
 ) -> Recipe:
-    assert options.vqvae is not None
+    section = options.vqvae or options.hyperspherical_vae
+    assert section is not None
+    loss = vqvae_loss if isinstance(autoencoder, VQVAE) else hyperspherical_loss
     placed = place(autoencoder, options.run, processes)
-    return VQVAERecipe(
-        autoencoder=autoencoder,
+    return OneNetworkRecipe(
+        network=autoencoder,
         placed=placed,
         stepper=_stepper("autoencoder", autoencoder, options, watch),
         watch=watch,
-        variance=_variance(options.vqvae.variance, images, processes),
-        precision=_precision(options),
-    )
-
-
-def _hyperspherical_recipe(
-    options: TrainOptions,
-    autoencoder: HypersphericalVAE,
-    images: TrainingImages,
-    processes: Processes,
-    watch: LossWatch,
-) -> Recipe:
-    assert options.hyperspherical_vae is not None
-    return HypersphericalVAERecipe(
-        autoencoder=autoencoder,
-        placed=place(autoencoder, options.run, processes),
-        stepper=_stepper("autoencoder", autoencoder, options, watch),
-        watch=watch,
-        variance=_variance(options.hyperspherical_vae.variance, images, processes),
+        loss=partial(loss, variance=_variance(section.variance, images, processes)),
         precision=_precision(options),
     )
 
@@ -138,11 +125,12 @@ def _prior_recipe(
     prior = build_prior(
         options.prior, tokens.num_codes, examples.length, len(tokens.class_names)
     )
-    return PriorRecipe(
-        prior=prior,
+    return OneNetworkRecipe(
+        network=prior,
         placed=place(prior, options.run, processes),
         stepper=_stepper("prior", prior, options, watch),
         watch=watch,
+        loss=unconditional_prior_loss if prior.classes is None else prior_loss,
         precision=_precision(options),
     )
 

@@ -1,23 +1,9 @@
 """Right answers to A1 in other styles than the reference's."""
 
-import textwrap
-
-from answers import Right
-
-HEAD = """\
-import math
-import torch
-from torch.nn import functional as F
-
-"""
-
-
-def _right(name: str, function: str, text: str) -> Right:
-    return Right(name, function, HEAD + textwrap.dedent(text).strip() + "\n")
-
+from answers import style
 
 RIGHT = [
-    _right(
+    style(
         "einsum",
         "class_cosines",
         """
@@ -27,7 +13,7 @@ RIGHT = [
             return torch.einsum("nd,cd->nc", x, w)
         """,
     ),
-    _right(
+    style(
         "torch's own cosine similarity",
         "class_cosines",
         """
@@ -35,7 +21,7 @@ RIGHT = [
             return F.cosine_similarity(embeddings[:, None], weight[None], dim=2)
         """,
     ),
-    _right(
+    style(
         "loops",
         "class_cosines",
         """
@@ -50,7 +36,7 @@ RIGHT = [
             return torch.stack(rows)
         """,
     ),
-    _right(
+    style(
         "hypotenuse with a mask",
         "stable_angular_margin",
         """
@@ -64,7 +50,7 @@ RIGHT = [
             return torch.where(cosine >= -math.cos(margin), curve, line)
         """,
     ),
-    _right(
+    style(
         "loop over elements",
         "stable_angular_margin",
         """
@@ -83,7 +69,7 @@ RIGHT = [
             return torch.stack(found).reshape(cosine.shape)
         """,
     ),
-    _right(
+    style(
         "scatter",
         "combined_logits",
         """
@@ -96,7 +82,7 @@ RIGHT = [
             return scale * cosine.scatter(1, column, chosen)
         """,
     ),
-    _right(
+    style(
         "loops",
         "combined_logits",
         """
@@ -108,7 +94,7 @@ RIGHT = [
             return logits
         """,
     ),
-    _right(
+    style(
         "float one-hot",
         "combined_logits",
         """
@@ -117,7 +103,7 @@ RIGHT = [
             return scale * (right * (advanced - margin) + (1 - right) * cosine)
         """,
     ),
-    _right(
+    style(
         "bisection",
         "cosface_border",
         """
@@ -134,7 +120,7 @@ RIGHT = [
             return low
         """,
     ),
-    _right(
+    style(
         "phase and amplitude",
         "cosface_border",
         """
@@ -146,7 +132,7 @@ RIGHT = [
             return torch.tensor(theta)
         """,
     ),
-    _right(
+    style(
         "autograd as a witness",
         "arcface_gradient",
         """
@@ -159,7 +145,7 @@ RIGHT = [
                 return torch.autograd.grad(loss, c)[0]
         """,
     ),
-    _right(
+    style(
         "loops",
         "arcface_gradient",
         """
@@ -182,7 +168,7 @@ RIGHT = [
             return gradient
         """,
     ),
-    _right(
+    style(
         "chord for the angle",
         "largest_margin",
         """
@@ -195,7 +181,7 @@ RIGHT = [
             return margin, (min(first, second), max(first, second))
         """,
     ),
-    _right(
+    style(
         "loops and the arc tangent",
         "largest_margin",
         """

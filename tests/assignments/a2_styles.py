@@ -1,23 +1,9 @@
 """Right answers to A2 in other styles than the reference's."""
 
-import textwrap
-
-from answers import Right
-
-HEAD = """\
-import math
-import torch
-from torch.nn import functional as F
-
-"""
-
-
-def _right(name: str, function: str, text: str) -> Right:
-    return Right(name, function, HEAD + textwrap.dedent(text).strip() + "\n")
-
+from answers import style
 
 RIGHT = [
-    _right(
+    style(
         "differences of everything",
         "nearest_codes",
         """
@@ -26,7 +12,7 @@ RIGHT = [
             return apart.pow(2).sum(dim=2).argmin(dim=1)
         """,
     ),
-    _right(
+    style(
         "einsum, centred",
         "nearest_codes",
         """
@@ -39,7 +25,7 @@ RIGHT = [
             return (lengths[:, None, None] - 2 * product).min(dim=1).indices
         """,
     ),
-    _right(
+    style(
         "loops in double precision",
         "nearest_codes",
         """
@@ -55,7 +41,7 @@ RIGHT = [
             return found
         """,
     ),
-    _right(
+    style(
         "where before anything else",
         "quantize_padded",
         """
@@ -71,7 +57,7 @@ RIGHT = [
             return through, loss
         """,
     ),
-    _right(
+    style(
         "loop over tokens",
         "quantize_padded",
         """
@@ -88,7 +74,7 @@ RIGHT = [
             return torch.stack(rows), sum(losses) / len(losses)
         """,
     ),
-    _right(
+    style(
         "index_add and bincount",
         "ema_step",
         """
@@ -102,7 +88,7 @@ RIGHT = [
             return n, s, s / (share * n.sum()).unsqueeze(1)
         """,
     ),
-    _right(
+    style(
         "loops",
         "ema_step",
         """
@@ -120,7 +106,7 @@ RIGHT = [
             return [n, s, torch.stack(codes)]
         """,
     ),
-    _right(
+    style(
         "a counter and plain numbers",
         "interior_use",
         """
@@ -137,7 +123,7 @@ RIGHT = [
             return len(counts) / num_codes, math.exp(entropy)
         """,
     ),
-    _right(
+    style(
         "everything in one tensor",
         "interior_use",
         """
@@ -155,7 +141,7 @@ RIGHT = [
             return torch.tensor(len(p) / num_codes), 2 ** -(p * p.log2()).sum()
         """,
     ),
-    _right(
+    style(
         "loop over codes",
         "restart_dead",
         """
@@ -168,7 +154,7 @@ RIGHT = [
             return counts, sums
         """,
     ),
-    _right(
+    style(
         "rank by a running sum",
         "restart_dead",
         """
@@ -180,7 +166,7 @@ RIGHT = [
             return torch.where(moved, torch.ones_like(counts), counts), new_sums
         """,
     ),
-    _right(
+    style(
         "all distances at once",
         "spread_codes",
         """
@@ -194,7 +180,7 @@ RIGHT = [
             return chosen
         """,
     ),
-    _right(
+    style(
         "loops",
         "spread_codes",
         """

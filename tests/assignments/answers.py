@@ -1,6 +1,7 @@
 """Answers to the assignments, right and wrong, as a student would write them."""
 
 from dataclasses import dataclass
+from textwrap import dedent, indent
 from types import ModuleType
 from typing import Any
 
@@ -35,6 +36,25 @@ class Right:
     name: str
     function: str
     source: str
+
+
+HEAD = """\
+import math
+import torch
+from torch.nn import functional as F
+
+"""
+
+
+def mistake(function: str, signature: str, part: int, name: str, body: str) -> Wrong:
+    """A known mistake, of which only the function's body is written down."""
+    lines = indent(dedent(body).strip(), "    ")
+    return Wrong(name, function, f"{HEAD}def {function}({signature}):\n{lines}\n", part)
+
+
+def style(name: str, function: str, text: str) -> Right:
+    """A right answer, of which the imports are left out."""
+    return Right(name, function, HEAD + dedent(text).strip() + "\n")
 
 
 def function_in(source: str, name: str) -> Any:

@@ -207,7 +207,7 @@ def test_an_error_of_the_machine_ends_it_and_what_is_done_stays(
     ("words", "said"),
     [
         (("a9", "in"), "no assignment 'a9'; there are a1"),
-        (("a1", "missing"), "there is no missing"),
+        (("a1", "missing"), "there is no missing; name notebooks"),
         (("a1", "in", "--tests", "none"), "no such folder"),
         (("a1", "in", "--time", "0"), "greater than 0"),
         (("a1", "in", "--jobs", "0"), "at least 1"),

@@ -45,7 +45,7 @@ SIDES = {
     "viz": GROUND,
     "widgets": {"viz"},
     "book": {"check", "processor"},
-    "grading": {"check", "data", "viz", "written_aside"},
+    "grading": {"check", "data", "viz", "written_aside", "processor"},
     "installation": {"data"},
     "study": {*LIBRARY, "data", "evaluation", "viz"},
     "cli": {*LIBRARY, "data", "evaluation", "study", "book", "grading", "installation"},
