@@ -1,6 +1,5 @@
 """`arcvq study run`: side by side, killed and taken up again, one failing alone."""
 
-import multiprocessing
 import os
 import signal
 import subprocess
@@ -12,7 +11,7 @@ import pytest
 from small_studies import ARMS, read, results, tree, written
 
 from arcvq_lite import cli
-from arcvq_lite.study import commands
+from arcvq_lite.study import side_by_side
 from arcvq_lite.training.hold import hold
 
 ALL = ["cosine-seed0", "cosine-seed1", "margin-seed0", "margin-seed1"]
@@ -148,21 +147,22 @@ def test_a_run_that_fails_leaves_the_others_alone_and_is_reported(tmp_path, caps
 def test_a_run_whose_process_is_killed_is_reported_and_tried_again(
     finished, tmp_path, capsys, monkeypatch
 ):
+    """It is killed as it starts: a run this small may have ended a moment later."""
     config, undisturbed = finished
-    make = commands.make_runs
+    start = side_by_side._Running.start
 
-    def make_and_kill(assignments, jobs):
-        first = True
-        for outcome in make(assignments, jobs):
-            if first:
-                kill_children()
-            first = False
-            yield outcome
+    def start_and_kill(assignment):
+        running = start(assignment)
+        if assignment.files.result.stem == "margin-seed0":
+            os.kill(running.process.pid, signal.SIGKILL)
+        return running
 
-    monkeypatch.setattr(commands, "make_runs", make_and_kill)
+    monkeypatch.setattr(side_by_side._Running, "start", start_and_kill)
     out = tmp_path / "out"
     assert run(config, out, "--jobs", "2") == 1
-    assert "the process ended with signal 9" in capsys.readouterr().out
+    assert (
+        "margin-seed0 failed: the process ended with signal 9" in capsys.readouterr().out
+    )
     monkeypatch.undo()
     assert run(config, out) == 0
     assert results(out) == results(undisturbed)
@@ -231,12 +231,6 @@ def is_alive(pid):
     except OSError:
         return False
     return state != "Z"
-
-
-def kill_children():
-    """End a process that is making a run, and neither servers nor trackers."""
-    for process in multiprocessing.active_children():
-        os.kill(process.pid, signal.SIGKILL)
 
 
 pytestmark = pytest.mark.skipif(
