@@ -67,15 +67,22 @@ def assemble(sources: Path, *, root: Path) -> None:
         shutil.copytree(root / "assets" / kept, sources / "assets" / kept)
     shutil.copy(root / "assets" / "references.bib", sources)
     notebooks = {chapter: _read(chapter) for chapter in list_chapters(root)}
-    chapters, made = sources / "chapters", sources / "made"
-    for folder in (chapters, made):
-        folder.mkdir()
-    shutil.copy(root / "chapters" / "notation.md", chapters)
-    for chapter, notebook in notebooks.items():
-        text = serialise(for_the_web(notebook, chapter))
-        (chapters / chapter.notebook.name).write_text(text, encoding="utf-8")
-    (made / "gallery.md").write_text(gallery(notebooks), encoding="utf-8")
-    (made / "timetable.md").write_text(timetable(notebooks), encoding="utf-8")
+    shown = {chapter.notebook: notebook for chapter, notebook in notebooks.items()}
+    chapters = root / "chapters"
+    for path in sorted(chapters.glob("assignments/student/*.ipynb")):
+        shown[path] = parse(path.read_text(encoding="utf-8"))
+    pages = {
+        "made/gallery.md": gallery(notebooks),
+        "made/timetable.md": timetable(notebooks),
+    }
+    for path, notebook in shown.items():
+        place = path.relative_to(chapters).as_posix()
+        pages[f"chapters/{place}"] = serialise(for_the_web(notebook, place))
+    for path in (*chapters.glob("*.md"), *chapters.glob("assignments/*.md")):
+        pages[path.relative_to(root).as_posix()] = path.read_text(encoding="utf-8")
+    for place, text in pages.items():
+        (sources / place).parent.mkdir(parents=True, exist_ok=True)
+        (sources / place).write_text(text, encoding="utf-8")
 
 
 def _read(chapter: Chapter) -> NotebookNode:

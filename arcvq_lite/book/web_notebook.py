@@ -1,10 +1,8 @@
-"""A chapter as the site shows it: what JupyterLab folds is folded there too."""
+"""A notebook as the site shows it: what JupyterLab folds is folded there too."""
 
 from copy import deepcopy
 
 from nbformat import NotebookNode
-
-from arcvq_lite.book.tree import Chapter
 
 # myst-nb's own words for a cell behind a line that opens it.
 FOLDED = "hide-cell"
@@ -12,32 +10,32 @@ FOLDED = "hide-cell"
 HOW_TO_RUN = """\
 <div class="how-to-run">
 
-`python3 start.py lab chapters/{notebook}` opens this chapter in JupyterLab, where you
-can run and change it. [How that works](../jupyterlab.md).
+`python3 start.py lab chapters/{place}` opens this notebook in JupyterLab, where you
+can run and change it. [How that works]({top}jupyterlab.md).
 
 </div>
 """
 
 
-def for_the_web(notebook: NotebookNode, chapter: Chapter) -> NotebookNode:
+def for_the_web(notebook: NotebookNode, place: str) -> NotebookNode:
     """The notebook for Sphinx; the one given stays as it is.
 
     Args:
-        notebook: The chapter as it was built.
-        chapter: Which one it is.
+        notebook: As it was built.
+        place: Where it lies below `chapters`, such as ``"03_margins.ipynb"``.
     """
     shown = deepcopy(notebook)
-    _say_how_to_run(shown.cells[0], chapter)
+    _say_how_to_run(shown.cells[0], place)
     for cell in shown.cells:
         if cell.metadata.get("jupyter", {}).get("source_hidden"):
             _fold(cell)
     return shown
 
 
-def _say_how_to_run(first: NotebookNode, chapter: Chapter) -> None:
+def _say_how_to_run(first: NotebookNode, place: str) -> None:
     """Put a line with the command between the title and the card."""
     heading, _, rest = first.source.partition("\n")
-    line = HOW_TO_RUN.format(notebook=chapter.notebook.name)
+    line = HOW_TO_RUN.format(place=place, top="../" * (place.count("/") + 1))
     first.source = f"{heading}\n\n{line}\n{rest}"
 
 

@@ -14,7 +14,6 @@ from __future__ import annotations
 import os
 import secrets
 import sys
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict
@@ -30,6 +29,7 @@ from arcvq_lite.grading.errors import NurseryError, UnsupportedSystemError
 from arcvq_lite.grading.limits import Limits
 from arcvq_lite.grading.line import Line, LineBrokenError
 from arcvq_lite.grading.means import MEANS, protections_from
+from arcvq_lite.grading.nursery_folder import nursery_folder
 from arcvq_lite.grading.processes import resident_bytes
 from arcvq_lite.grading.protections import Protections
 from arcvq_lite.grading.readable import solutions_of
@@ -87,8 +87,7 @@ class Nursery:
                 "in the Windows Subsystem for Linux or in a Linux container"
             )
         with ExitStack() as stack:
-            self._base = Path(tempfile.mkdtemp(prefix="arcvq-nursery-")).resolve()
-            stack.callback(clear_away, self._base)
+            self._base = stack.enter_context(nursery_folder())
             os.chmod(self._base, 0o711)
             (self._base / "home").mkdir()
             stack.callback(self._close_line)

@@ -1,10 +1,14 @@
 """Folders of a submission go, however they were left; what is hidden stays unread."""
 
+import multiprocessing
 import os
+import tempfile
+import time
 
 import pytest
 
 from arcvq_lite.grading.clearing import bytes_below, clear_away
+from arcvq_lite.grading.nursery_folder import nursery_folder
 from arcvq_lite.grading.readable import around, solutions_of
 
 
@@ -95,3 +99,46 @@ def test_solutions_lie_in_the_package_and_beside_it_in_the_project(tmp_path):
     (tmp_path / "pyproject.toml").touch()
     names = [path.name for path in solutions_of(tmp_path / "arcvq_lite")]
     assert names == ["arcvq_lite", "chapters", "tests"]
+
+
+def test_what_a_killed_grader_left_goes_when_the_next_one_starts(temporary):
+    holder = multiprocessing.get_context("spawn").Process(
+        target=hold_a_folder, args=(temporary / "held",)
+    )
+    holder.start()
+    while not (temporary / "held").exists():
+        assert holder.is_alive()
+        time.sleep(0.02)
+    (left,) = temporary.glob("arcvq-nursery-*")
+    with nursery_folder() as own:
+        assert {*temporary.glob("arcvq-nursery-*")} == {left, own}
+    holder.kill()
+    holder.join()
+    with nursery_folder() as own:
+        assert [*temporary.glob("arcvq-nursery-*")] == [own]
+    assert not [*temporary.glob("arcvq-*")]
+
+
+def test_a_link_that_has_the_name_of_a_nursery_is_left_alone(temporary):
+    other = temporary / "other"
+    other.mkdir()
+    (temporary / "arcvq-nursery-link").symlink_to(other)
+    with nursery_folder():
+        pass
+    assert other.is_dir()
+    assert not [*other.iterdir()]
+
+
+@pytest.fixture
+def temporary(tmp_path, monkeypatch):
+    """The system's folder for temporary files, for this test and what it starts."""
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    return tmp_path
+
+
+def hold_a_folder(held):
+    with nursery_folder() as folder:
+        (folder / "work").mkdir(mode=0)
+        held.touch()
+        time.sleep(600)

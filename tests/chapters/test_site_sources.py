@@ -13,7 +13,7 @@ from small_book import edit_notebook, notebook_path
 
 from arcvq_lite.book.card import card_row, title
 from arcvq_lite.book.gallery import gallery
-from arcvq_lite.book.notebook_file import parse
+from arcvq_lite.book.notebook_file import parse, serialise
 from arcvq_lite.book.site import SiteError, assemble, build_site
 from arcvq_lite.book.timetable import timetable
 from arcvq_lite.book.tree import Chapter
@@ -25,7 +25,6 @@ CARD = """# 03 · Margins: $m$ and `m`
 |---|---|
 | **Time** | 50 minutes |
 | **The claim** | A margin `m` asks for more. |"""
-CHAPTER = Chapter(Path("chapters", "03_margins.py"))
 
 
 @pytest.fixture
@@ -41,7 +40,7 @@ def notebook() -> NotebookNode:
 
 
 @pytest.fixture
-def whole_book(book: Path) -> Path:
+def whole_book(book: Path, notebook: NotebookNode) -> Path:
     """The small book with all that a site is made of."""
     for name, text in {
         "assets/book/index.md": "# Front",
@@ -49,6 +48,8 @@ def whole_book(book: Path) -> Path:
         "assets/references.bib": "",
         "assets/results/published.json": "{}",
         "chapters/notation.md": "# Notation",
+        "chapters/assignments/README.md": "# Assignments",
+        "chapters/assignments/student/a1.ipynb": serialise(notebook),
     }.items():
         path = book / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -69,7 +70,7 @@ def test_what_is_folded_in_a_notebook_is_folded_on_its_page(
     notebook: NotebookNode,
 ) -> None:
     before = deepcopy(notebook)
-    _, open_cell, solution, code = for_the_web(notebook, CHAPTER).cells
+    _, open_cell, solution, code = for_the_web(notebook, "03_margins.ipynb").cells
     assert notebook == before, "the notebook given stays as it is"
     assert open_cell == before.cells[1]
     assert solution.metadata["tags"] == ["solution", "hide-cell"]
@@ -81,13 +82,16 @@ def test_what_is_folded_in_a_notebook_is_folded_on_its_page(
 def test_a_page_says_how_to_run_it_between_its_title_and_its_card(
     notebook: NotebookNode,
 ) -> None:
-    first = for_the_web(notebook, CHAPTER).cells[0].source
+    first = for_the_web(notebook, "03_margins.ipynb").cells[0].source
+    assert "(../jupyterlab.md)" in first
     heading, line, card = (
         first.index(words)
         for words in ("# 03 · Margins", "start.py lab chapters/03_margins.ipynb", "| |")
     )
     assert heading < line < card
     assert first.endswith(CARD.partition("\n")[2])
+    deeper = for_the_web(notebook, "assignments/student/a1_margins.ipynb")
+    assert "(../../../jupyterlab.md)" in deeper.cells[0].source
 
 
 def test_the_gallery_shows_a_picture_where_there_is_one(
@@ -138,6 +142,8 @@ def test_sources_stand_as_in_the_repository(whole_book: Path, tmp_path: Path) ->
         "assets/results/chapters/03_margins.json",
         "assets/results/published.json",
         "chapters/03_margins.ipynb",
+        "chapters/assignments/README.md",
+        "chapters/assignments/student/a1.ipynb",
         "chapters/notation.md",
         "index.md",
         "made/gallery.md",

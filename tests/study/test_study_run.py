@@ -161,7 +161,8 @@ def test_a_run_whose_process_is_killed_is_reported_and_tried_again(
     out = tmp_path / "out"
     assert run(config, out, "--jobs", "2") == 1
     assert (
-        "margin-seed0 failed: the process ended with signal 9" in capsys.readouterr().out
+        "margin-seed0 failed: the process ended with signal 9"
+        in capsys.readouterr().out
     )
     monkeypatch.undo()
     assert run(config, out) == 0
