@@ -29,6 +29,8 @@ CELLS = """() => jupyterapp.shell.currentWidget.content.widgets
     errors: cell.model.outputs.toJSON()
       .filter(output => output.output_type === 'error')
       .map(output => output.ename + ': ' + output.evalue),
+    plain: cell.model.outputs.toJSON()
+      .map(output => [output.data?.['text/plain'] ?? ''].flat().join('')).join(''),
   }))"""
 
 # True as soon as every cell has run, or one has failed and the rest never will.

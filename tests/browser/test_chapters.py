@@ -12,6 +12,8 @@ from jupyterlab_page import NotebookPage, move_each_control
 from jupyterlab_server import REPOSITORY, JupyterLabServer, start_jupyterlab
 
 CHAPTERS = sorted(path.stem for path in (REPOSITORY / "chapters").glob("*.ipynb"))
+STUDENTS = REPOSITORY / "chapters/assignments/student"
+ASSIGNMENTS = sorted(path.stem for path in STUDENTS.glob("*.ipynb"))
 # The site's test moves the static players of every chapter; JupyterLab gets one.
 WITH_STATIC_PLAYER = "03_margins"
 
@@ -41,6 +43,20 @@ def test_runs_and_its_sliders_move(
         assert [cell["count"] for cell in cells] == list(range(1, len(cells) + 1))
         for figure in reader.live_figures():
             move_each_control(figure)
+        assert reader.console_errors == []
+
+
+@pytest.mark.parametrize("assignment", ASSIGNMENTS)
+def test_an_assignment_opens_and_its_checkers_wait_for_an_answer(
+    assignment: str, reader: NotebookPage, tmp_path: Path
+) -> None:
+    with reader.pictured(tmp_path / "failure.png"):
+        reader.open(f"assignments/student/{assignment}.ipynb")
+        cells = reader.run_all()
+        assert [error for cell in cells for error in cell["errors"]] == []
+        said = [cell["plain"] for cell in cells if cell["source"].startswith("check.")]
+        assert said
+        assert {*said} == {"✗ Not attempted yet."}
         assert reader.console_errors == []
 
 
