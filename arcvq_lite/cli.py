@@ -186,7 +186,8 @@ def _lines_verb(
         summary: One line for the help.
         module: Where the function is.
         subject: What to say of the first argument, after "; " of the second and so on,
-            if no other goes without `--`; empty if all without a default do.
+            if no other goes without `--`; empty if all without a default do. A bool
+            among them is a `--` without a value.
         extra: See `Verb`.
     """
 
@@ -194,8 +195,11 @@ def _lines_verb(
         said = subject.split("; ") if subject else []
         hints = dict(list(get_type_hints(command()).items())[: len(said)])
         for (name, hint), words in zip(hints.items(), said, strict=True):
-            nargs = "+" if get_origin(hint) is list else None
-            kind = str if hint is str else Path
+            if hint is bool:
+                parser.add_argument(f"--{name}", action="store_true", help=words)
+                continue
+            nargs = {list: "+", Sequence: "*"}.get(get_origin(hint))
+            kind = str if hint in (str, Sequence[str]) else Path
             parser.add_argument(name, type=kind, nargs=nargs, help=words)
         parser.add_function_arguments(command(), as_positional=not said, skip={*hints})
 
@@ -271,6 +275,13 @@ VERBS = (
     ),
     _of_study("study run", "Make the runs of a study that are not finished."),
     _of_study("study report", "Write what the finished runs of a study say."),
+    _lines_verb(
+        "bench",
+        "Measure time and memory beside other ways.",
+        "arcvq_lite.bench.commands",
+        "such as margin_loss, all when none is named; only the time of a few",
+        extra="dev",
+    ),
     _lines_verb(
         "grade",
         "Mark what a class handed in.",

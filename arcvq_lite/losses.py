@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from arcvq_lite.layout import check_latents, float32_island, to_tokens
+from arcvq_lite.margin_blocks import MarginOptions, mean_in_blocks, values_in_blocks
 from arcvq_lite.margins import add_angular_margin, check_margin
 
 
@@ -31,8 +32,9 @@ def arc_margin_loss(
 
     and the loss is the mean over the K codes. The softmax runs over the N latents,
     not over the codes as ArcFace's does. The codebook is a constant: only the
-    latents receive a gradient. Computed in float32 (float64 for float64 latents),
-    under autocast too.
+    latents receive a gradient, which can be taken once and not be differentiated
+    again. Computed in float32 (float64 for float64 latents), under autocast too, a
+    block of codes at a time: `margin_of_rows` of the (K, N) cosines is the same.
 
     Args:
         latents: (N, D), or channel-first (B, D, *spatial) with N = B · ∏ spatial.
@@ -61,10 +63,11 @@ def arc_margin_loss(
             f"top_k={top_k} needs at least {top_k} latents, got {len(tokens)}"
         )
     with float32_island(tokens) as exact:
-        codes = F.normalize(exact(codebook.detach()), dim=1)
-        cosine = codes @ F.normalize(exact(tokens), dim=1).T  # (K, N)
-        values = margin_of_rows(cosine, scale=scale, margin=margin, top_k=top_k)
-    return values.mean() if reduction == "mean" else values
+        codes = F.normalize(exact(codebook.detach()), dim=1)  # (K, D)
+        directions = F.normalize(exact(tokens), dim=1)  # (N, D)
+        options = MarginOptions(scale, margin, top_k)
+        in_blocks = mean_in_blocks if reduction == "mean" else values_in_blocks
+        return in_blocks(directions, codes, options)
 
 
 def margin_of_rows(

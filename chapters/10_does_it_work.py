@@ -1141,37 +1141,37 @@ for arm in three:
 # %% [markdown]
 # ### Other questions, the same rule
 #
-# Four more studies belong to this one. *Radius fixed*: may the ball stop growing once
-# training has settled? *Margin dropped*: if the margin is left out half-way, is its
-# dispersion still there after as many steps again? *Signals*: does the method carry
-# over to tokens in one dimension, as sound has? The first three are conjectures of
-# the machine-made review. *CIFAR-10* asks the paper's own question on the paper's own
-# data at its own size, and is the dearest of them. Whatever has been run for this
-# edition lies beside the runs above, and the cell prints it.
+# Five more studies belong to this one. *Radius fixed*: may the ball stop growing once
+# training has settled? *Margin dropped*: if the margin is left out half-way, is what
+# it did still there after as many steps again? *Signals*: does the method carry over
+# to tokens in one dimension, as sound has? These three are conjectures of the
+# machine-made review. *Loss weights* asks the hint above again, at ten seeds that
+# nobody has looked at. *CIFAR-10* asks the paper's own question on the paper's own
+# data at its own size, and is the dearest of them.
 #
-# Read each line with the measure and the direction that its claim names, and remember
-# what the words can carry: five seeds or fewer, this budget, this data. A study that
-# says "not in this edition" has not been made, and nothing is known from it. Its
-# configuration is shipped with the library where there is one, and `arcvq study run`
-# makes it on your machine.
-
+# Predict two of them. When a third of the steps is over, the codes have long left the
+# sphere; will the pictures notice that the ball stops growing? And do the codes that
+# a margin woke go back to sleep when it is gone? Each line below is a claim with its
+# verdict, and the interval of every difference that it rests on, the first named
+# less the second. A study that is "not in this edition" has not been made, and
+# nothing is known from it; `arcvq study run` makes it on your machine.
 
 # %%
-def say(name):
+others = ["radius_fixed", "margin_dropped", "signals"]
+others += ["loss_weights", "cifar10"]
+for name in others:
     path = STUDIES / name / "report" / "report.json"
     if not path.is_file():
         print(f"{name}: not in this edition")
-        return
+        continue
     other = json.loads(path.read_text(encoding="utf-8"))
     print(f"{name}: {len(other['seeds'])} seeds, {other['last_step']:,} steps")
-    for claim in other["claims"].values():
-        print(f"  {claim['verdict'].replace('_', ' ')}: {claim['words']}")
-        for it in claim["comparisons"]:
-            print(f"    {it['measure']} {it['low']:+.3f} to {it['high']:+.3f}")
-
-
-for name in ("radius_fixed", "margin_dropped", "signals", "cifar10"):
-    say(name)
+    for it in other["claims"].values():
+        pair = f"{it['arm']} less {it['against']}, step {it['against_at']:,}"
+        print(f"  {pair}: {it['verdict']}".replace("_", " "))
+        for on in it["comparisons"]:
+            ends = f"{on['low']:+.2f} to {on['high']:+.2f}"
+            print(f"    {on['measure']:13} {ends}")
 
 # %% [markdown]
 # ## Interpretation and limits
@@ -1185,7 +1185,7 @@ for name in ("radius_fixed", "margin_dropped", "signals", "cifar10"):
 #
 # | | the paper | its official code | the review | ours |
 # |---|---|---|---|---|
-# | ball and margin beat cosine matching alone | rFID from 39.04 to 26.91 on CIFAR-10 | the same model | doubts it, and sets the criterion | whole against cosine |
+# | ball and margin beat cosine matching alone | rFID from 39.04 to 26.91 on CIFAR-10 | the same model | doubts it, and sets the criterion | whole against cosine; loss weights |
 # | they beat the plain VQ-VAE | 23.32 to 24.78 dB | – | – | whole against vanilla |
 # | the ball alone helps | rFID from 39.04 to 35.18 | $\alpha = 3\cdot10^{-4}$, grows | says that it shrinks, which neither paper nor code do | ball alone; shrinking against growing |
 # | the margin helps | rFID from 35.18 to 26.91, added to the ball | $s = 5$, $m = 0.1$, $k = 3$ | asks for its share | margin alone; ball beside the margin |
@@ -1199,17 +1199,29 @@ for name in ("radius_fixed", "margin_dropped", "signals", "cifar10"):
 # What is known, then, at this budget and on these patches? That the margin, with its
 # softmax over the latents, keeps far more codes in use, at every seed, and that the
 # axis is what does it. That a ball which grows has a smaller error than one that is
-# fixed, where there is a margin, and that one which closes destroys what was learnt.
-# That learnt
-# codes beat random ones, so the machinery can tell a difference when there is one.
-# And that among the cures for a collapsed codebook an old one, running means with
-# restarts, has the best pictures.
+# fixed from the start, where there is a margin, and that one which closes destroys
+# what was learnt. That learnt codes beat random ones, so the machinery can tell a
+# difference when there is one. And that among the cures for a collapsed codebook an
+# old one, running means with restarts, has the best pictures.
 #
-# What is not known? Whether ball and margin lower the error, alone or together. With
-# the paper's weights the differences that we found are of the size of a seed's luck;
-# with the VQGAN variant's there is the hint that we came upon, and no more than a hint.
-# Nor whether a longer run, a larger codebook or pictures of other things would bring
-# out what the paper reports.
+# The later studies add three things. The hint has held: at ten seeds that nobody had
+# looked at, with a strong commitment and a slow codebook, ball and margin beat cosine
+# matching with the same weights in usage *and* in error, and these weights suit the
+# method better than the paper's own. It is the only one of these studies with enough
+# seeds for a corrected p below 0.05. Against the plain VQ-VAE even ten seeds leave it
+# open. Next, the margin has to fade. Where its weight stayed at 1, more codes were in
+# use and the pictures were worse by six decibels and more. (The claim had foreseen an
+# error that is the same or larger without the margin. It was smaller, so the word is
+# "undecided": a rule that is written beforehand can be written too narrowly.) Where
+# the margin was dropped half-way, the pictures recovered and usage fell back, until
+# the seeds no longer told it from that of runs which never had one. So the margin is
+# a start and no state of rest. Last, on sounds it wakes codes as it does on pictures, and the error is
+# undecided there too.
+#
+# What is not known? Whether ball and margin lower the error with the paper's weights:
+# those differences are of the size of a seed's luck. Whether the ball may stop half-way;
+# what there is points to a small loss. Nor whether a longer run, a larger codebook or
+# pictures of other things would bring out what the paper reports.
 #
 # And what this study is not. Its network has a fraction of the paper's channels, its
 # codebook a quarter of the codes; it sees patches of six photographs and is judged on
@@ -1468,8 +1480,10 @@ check.honest_scores(reported_solution)
 # $2/32$. Rules and words are written before the runs, "the same" needs a smallest
 # difference, and "undecided" is a result. Whoever chooses weights on the test set
 # measures luck along with the model. Controls must come out as they should, or
-# nothing else counts. Of the method's two promises the study found one: more codes in
-# use. The other, better pictures, it could not decide at the weights of the paper.
+# nothing else counts. Of the method's two promises the study found one at the paper's
+# weights: more codes in use. Better pictures it could not decide there, and found
+# with the weights of the VQGAN variant, at ten fresh seeds and with the claim written
+# first.
 
 # %% [markdown]
 # ## References

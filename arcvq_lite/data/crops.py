@@ -93,6 +93,12 @@ def resize(pixels: Tensor, extent: tuple[int, int]) -> Tensor:
     """
     if pixels.shape[1:] == extent:
         return pixels
+    # The three levels of a pixel side by side, as decoders write them, and said so in
+    # the strides of the batch: otherwise PyTorch rearranges all bytes twice.
+    interleaved = pixels.permute(1, 2, 0).contiguous()  # (H, W, 3)
     return F.interpolate(
-        pixels.unsqueeze(0), size=extent, mode="bilinear", antialias=True
+        interleaved.unsqueeze(0).permute(0, 3, 1, 2),
+        size=extent,
+        mode="bilinear",
+        antialias=True,
     ).squeeze(0)

@@ -13,10 +13,13 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 
 from arcvq_lite.data.image_files import to_rgb
+from arcvq_lite.data.jpeg_header import upright_jpeg_extent
 
 MAX_PIXELS = 89_478_485  # Pillow's own limit: a quarter of a GiB as RGB
 ORIENTATION = 0x0112  # the EXIF tag
 UPRIGHT = 1
+_RGB = 3  # torchvision.io.ImageReadMode.RGB
+_AS_STORED = False  # not turned as the EXIF data say
 
 
 class UndecodableError(ValueError):
@@ -56,11 +59,15 @@ def decode(encoded: bytes, *, shorter: int | None = None) -> Tensor:
         UndecodableError: if no pixels can be had, or there are more than
             `MAX_PIXELS`.
     """
+    if _is_decoded_in_full(encoded, shorter):
+        decoded = _decode_jpeg(encoded)
+        if decoded is not None:
+            return decoded
     with opened(encoded) as stored:
         extent = stored.size
         if shorter is not None:
             stored.draft(None, (shorter, shorter))
-        if stored.size == extent and _is_plain_jpeg(stored):
+        if stored.size == extent and _is_upright_jpeg(stored):
             decoded = _decode_jpeg(encoded)
             if decoded is not None:
                 return decoded
@@ -108,7 +115,15 @@ def _said_by_kind() -> Iterator[None]:
         raise UndecodableError(kind, said) from error
 
 
-def _is_plain_jpeg(stored: Image.Image) -> bool:
+def _is_decoded_in_full(encoded: bytes, shorter: int | None) -> bool:
+    """Whether the header says enough: upright, and not to be decoded smaller."""
+    extent = upright_jpeg_extent(encoded)
+    if extent is None or extent[0] * extent[1] > MAX_PIXELS:
+        return False
+    return shorter is None or min(extent) < 2 * shorter
+
+
+def _is_upright_jpeg(stored: Image.Image) -> bool:
     upright = stored.getexif().get(ORIENTATION, UPRIGHT) == UPRIGHT
     return stored.format == "JPEG" and stored.mode in ("L", "RGB") and upright
 
@@ -120,11 +135,12 @@ def _decode_jpeg(encoded: bytes) -> Tensor | None:
     to Pillow, whose errors tell more; so is everything where torchvision was built
     without it.
     """
-    from torchvision.io import ImageReadMode, decode_jpeg
+    import torchvision.io  # noqa: F401  # brings the operator
 
     content = torch.frombuffer(bytearray(encoded), dtype=torch.uint8)
     try:
-        decoded: Tensor = decode_jpeg(content, mode=ImageReadMode.RGB)
+        # The function around it warns, each time, that it will move elsewhere.
+        decoded: Tensor = torch.ops.image.decode_jpeg(content, _RGB, _AS_STORED)
     except (AttributeError, RuntimeError):
         return None
     return decoded

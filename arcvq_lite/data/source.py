@@ -76,7 +76,8 @@ class FolderSource:
         Raises:
             OSError: if it cannot be read.
         """
-        return Path(self.name(index)).read_bytes()
+        with open(self.name(index), "rb", buffering=0) as file:
+            return file.read()
 
 
 def open_source(path: str | os.PathLike[str], *, split: str = "train") -> ImageSource:

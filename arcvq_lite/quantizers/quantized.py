@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from arcvq_lite.layout import float32_island
+from arcvq_lite.quantizers.largest_score import largest_score
 
 
 class Quantized(NamedTuple):
@@ -68,9 +69,9 @@ def nearest_euclidean(tokens: Tensor, codebook: Tensor) -> Tensor:
         # terms below are small, and their difference keeps its digits.
         centre = exact(codebook).mean(dim=0)
         codes, rows = exact(codebook) - centre, exact(tokens) - centre
-        # ‖z − e‖² without ‖z‖², which is the same for every code.
-        distance = codes.square().sum(dim=1) - 2 * rows @ codes.T  # (N, K)
-        return distance.argmin(dim=1)
+        # ‖z − e‖² without ‖z‖², which is the same for every code, is least where
+        # 2 z·e − ‖e‖² is largest.
+        return largest_score(2 * rows, codes, codes.square().sum(dim=1))
 
 
 @torch.no_grad()
@@ -82,8 +83,7 @@ def nearest_cosine(tokens: Tensor, codebook: Tensor) -> Tensor:
     """
     with float32_island(tokens) as exact:
         directions = F.normalize(exact(codebook), dim=1)
-        cosine = F.normalize(exact(tokens), dim=1) @ directions.T  # (N, K)
-        return cosine.argmax(dim=1)
+        return largest_score(F.normalize(exact(tokens), dim=1), directions)
 
 
 def straight_through(latents: Tensor, codes: Tensor) -> Tensor:

@@ -1,0 +1,1 @@
+"""Benchmarks: how the library's time and memory compare with other ways."""
