@@ -65,6 +65,8 @@ class Question:
         points: that it is worth.
         minutes: that a student needs, about.
         rubric: what a full answer says, with the points of each thing.
+        asked: hash of the words that were handed out, by which a grader tells an
+            answer from its question; empty if it is not known.
     """
 
     name: str
@@ -72,6 +74,7 @@ class Question:
     points: int
     minutes: int
     rubric: tuple[tuple[int, str], ...]
+    asked: str = ""
 
 
 @dataclass(frozen=True)

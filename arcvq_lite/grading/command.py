@@ -19,8 +19,9 @@ from arcvq_lite.grading.examination import find_source
 from arcvq_lite.grading.file_names import file_stems
 from arcvq_lite.grading.grade_class import grade_class
 from arcvq_lite.grading.gradebook import as_json
-from arcvq_lite.grading.grades_table import check_table, write_table
+from arcvq_lite.grading.grades_table import check_table, entered_marks, write_table
 from arcvq_lite.grading.limits import Limits
+from arcvq_lite.grading.marks_folder import check_folder
 from arcvq_lite.grading.paper import Paper, set_paper
 from arcvq_lite.grading.points import written
 from arcvq_lite.grading.similarity import find_pairs
@@ -78,8 +79,10 @@ def grade(
     limits = Limits(seconds_a_call=time, memory_mb=memory)
     given = _statements_of(handout, paper)
     intake = collect(submissions, asked.name, _words(asked))
+    students = [each.student for each in intake.submissions]
+    check_folder(out, asked.name)
+    doubts = check_table(out / TABLE, paper, students)
     out.mkdir(parents=True, exist_ok=True)
-    check_table(out / TABLE, paper, [each.student for each in intake.submissions])
     found = len(intake.submissions)
     yield f"{asked.name}: {found} submission{'s' if found != 1 else ''}"
     try:
@@ -116,6 +119,7 @@ def grade(
             f"submissions cannot be run on this machine: {error}"
         ) from error
     yield f"graded now: {marks.examined}, known before: {found - marks.examined}"
+    yield from (f"warning: {TABLE}: {doubt}" for doubt in doubts)
     yield from _told(report, paper, out)
     failed = any(
         part.outcome == "failed"
@@ -136,8 +140,11 @@ def write_all(report: ClassReport, paper: Paper, out: Path, *, seed: int) -> Non
         seed: of the order of the written answers.
     """
     stems = file_stems(result.student for result in report.results)
+    marks = entered_marks(out / TABLE, paper, stems)
     pages = {
-        f"{STUDENTS}/{stems[result.student]}.html": student_page(result, paper)
+        f"{STUDENTS}/{stems[result.student]}.html": student_page(
+            result, paper, marks[result.student]
+        )
         for result in report.results
     }
     for question, points in paper.questions:

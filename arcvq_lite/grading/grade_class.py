@@ -107,7 +107,10 @@ def grade_class(
 
     progress(done, total)
     protections = classroom.examine_all(waiting, min(jobs, max(len(waiting), 1)), keep)
-    ordered = tuple(_with_points(results[each.student], paper) for each in submissions)
+    ordered = tuple(
+        replace(_with_points(results[each.student], paper), number=each.number)
+        for each in submissions
+    )
     return ClassMarks(ordered, len(waiting), protections)
 
 

@@ -76,6 +76,7 @@ class Result:
         remarks: sentences for the student, on how the file was read.
         for_a_person: sentences for the instructor, who should look.
         identity: hash of all that it depends on; empty if it is to be made anew.
+        number: the student's on the platform, as the files' names have it now.
     """
 
     student: str
@@ -85,6 +86,7 @@ class Result:
     remarks: tuple[str, ...]
     for_a_person: tuple[str, ...]
     identity: str
+    number: str = ""
 
     @property
     def points(self) -> float:
@@ -135,12 +137,12 @@ def _result(read: dict[str, Any]) -> Result:
         )
         for task in read["tasks"]
     )
-    listed = ("remarks", "for_a_person")
     return Result(
         student=read["student"],
         file=read["file"],
         tasks=tasks,
         answers=dict(read["answers"]),
         identity=read["identity"],
-        **{name: tuple(read[name]) for name in listed},
+        remarks=tuple(read["remarks"]),
+        for_a_person=tuple(read["for_a_person"]),
     )

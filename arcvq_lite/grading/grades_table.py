@@ -3,29 +3,32 @@
 UTF-8 with a byte order mark, without which Excel takes names for another encoding;
 commas between cells and CRLF between lines (RFC 4180). A cell that begins like a
 formula gets an apostrophe before it, so that no student's name can run as one. The
-columns of the written questions are the instructor's: what was entered there is kept
-when the table is written again.
+columns of the written questions are the instructor's, and so is every column that the
+grader does not know: what was entered there is kept when the table is written again.
 """
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping, Sequence
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
+from difflib import get_close_matches
 from io import StringIO
 from pathlib import Path
 
+from arcvq_lite.grading.entered import NUMBER, STUDENT, SUM, TOTAL, Row, read_entered
 from arcvq_lite.grading.gradebook import Result
+from arcvq_lite.grading.marks import doubtful_marks, read_marks, total_of
 from arcvq_lite.grading.paper import Paper
-from arcvq_lite.grading.points import written
+from arcvq_lite.grading.points import add, written
 from arcvq_lite.written_aside import written_aside
 
-STUDENT, TOTAL = "student", "graded total"
 _FORMULAS = ("=", "+", "-", "@", "\t", "\r", "\n", "|", "%")
+_NUMBER = re.compile(r"[+-][0-9]+(?:[.,][0-9]+)?")
 
-Marks = Mapping[str, Mapping[str, str]]
 
-
-def check_table(path: Path, paper: Paper, students: Sequence[str]) -> None:
+def check_table(path: Path, paper: Paper, students: Sequence[str]) -> tuple[str, ...]:
     """Refuse before any work what `write_table` would lose.
 
     Args:
@@ -33,25 +36,54 @@ def check_table(path: Path, paper: Paper, students: Sequence[str]) -> None:
         paper: that is graded by.
         students: who will be in the table.
 
+    Returns:
+        Sentences on marks that may not be meant.
+
     Raises:
         ValueError: if the table that is there cannot be read, or has marks of others.
     """
-    entered = read_marks(path, [question.name for question, _ in paper.questions])
-    present = {_harmless(student) for student in students}
+    entered = read_entered(path, paper)
+    present = {_harmless(student): student for student in students}
     others = sorted(
         student
-        for student, marks in entered.items()
-        if student not in present and any(marks.values())
+        for student, row in entered.rows.items()
+        if student not in present and row.holds
     )
     if others:
+        near = _nearest(others[0], students)
+        named = others[0].strip() or "a row without a name"
         raise ValueError(
-            f"{path} has marks of {others[0]}, who is not among these submissions "
-            f"({len(others)} in all): move it away, or grade into another folder"
+            f"{path} has marks of {named}, who is not among these submissions "
+            f"({len(others)} in all): correct the name in the table"
+            f"{f' (nearest is {near})' if near else ''}, or move it away, or grade "
+            "into another folder. Nothing was changed"
         )
+    return tuple(doubtful_marks(entered, paper))
+
+
+def entered_marks(
+    path: Path, paper: Paper, students: Iterable[str]
+) -> Mapping[str, Mapping[str, float]]:
+    """The marks of the written part that can be given, by student and question.
+
+    Args:
+        path: of the table, which need not be there.
+        paper: that was graded by.
+        students: of the class.
+
+    Raises:
+        ValueError: if there is a table that cannot be read.
+    """
+    rows = read_entered(path, paper).rows
+    found = {student: rows.get(_harmless(student)) for student in students}
+    return {
+        student: read_marks(row.marks, paper) if row else {}
+        for student, row in found.items()
+    }
 
 
 def write_table(results: Sequence[Result], paper: Paper, path: Path) -> None:
-    """Write the table whole; marks of written answers that are in the old one stay.
+    """Write the table whole; what an instructor has entered in the old one stays.
 
     Args:
         results: of a class.
@@ -61,70 +93,57 @@ def write_table(results: Sequence[Result], paper: Paper, path: Path) -> None:
     Raises:
         ValueError: if there is a table that cannot be read, which may hold marks.
     """
-    questions = [question.name for question, _ in paper.questions]
-    entered = read_marks(path, questions)
+    entered = read_entered(path, paper)
     text = StringIO(newline="")
     table = csv.writer(text)  # CRLF is its own line ending
-    worth = {question.name: points for question, points in paper.questions}
-    heads = [f"{each.task.function} (of {written(each.total)})" for each in paper.tasks]
+    most = add([paper.graded_points, *(points for _, points in paper.questions)])
     table.writerow(
         [
             STUDENT,
-            *heads,
-            f"{TOTAL} (of {written(paper.graded_points)})",
-            *(f"{name} (of {written(worth[name])})" for name in questions),
+            NUMBER,
+            *(_head(each.task.function, each.total) for each in paper.tasks),
+            _head(TOTAL, paper.graded_points),
+            *(_head(question.name, points) for question, points in paper.questions),
+            _head(SUM, most),
+            *map(_harmless, entered.own),
         ]
     )
+    blank = Row("", {}, ("",) * len(entered.own))
     for result in results:
         name = _harmless(result.student)
-        marks = entered.get(name, {})
+        row = entered.rows.get(name, blank)
+        total = total_of(result, read_marks(row.marks, paper), paper)
         table.writerow(
             [
                 name,
+                result.number or _harmless(row.number),
                 *(written(task.got) for task in result.tasks),
                 written(result.got),
-                *(_harmless(marks.get(question, "")) for question in questions),
+                *(_harmless(row.marks.get(q.name, "")) for q, _ in paper.questions),
+                "" if total is None else written(total),
+                *map(_harmless, row.own),
             ]
         )
     with written_aside(path) as file:
         file.write(text.getvalue().encode("utf-8-sig", "replace"))
 
 
-def read_marks(path: Path, questions: Sequence[str]) -> Marks:
-    """What was entered for the written questions, by student as the table has them.
-
-    Args:
-        path: of a table that need not be there, saved by whatever spreadsheet.
-        questions: their names.
-
-    Raises:
-        ValueError: if it is not a table of this kind.
-    """
-    if not path.is_file():
-        return {}
-    try:
-        text = path.read_bytes().decode("utf-8-sig")
-        first = text.split("\n", 1)[0]
-        commonest = max(",;\t", key=first.count)
-        rows = list(csv.reader(StringIO(text, newline=""), delimiter=commonest))
-        heads = [head.rsplit(" (of", 1)[0] for head in rows[0]]
-        places = {name: heads.index(name) for name in questions if name in heads}
-        student = heads.index(STUDENT)
-        return {
-            row[student]: {
-                name: row[place].strip()
-                for name, place in places.items()
-                if place < len(row)
-            }
-            for row in rows[1:]
-            if len(row) > student
-        }
-    except (UnicodeDecodeError, csv.Error, IndexError, ValueError):
-        raise ValueError(
-            f"{path} is there, but is not a table that this grader wrote. It may hold "
-            "marks of yours, so it is not written over: move it away first"
-        ) from None
+def _head(name: str, points: float) -> str:
+    return f"{name} (of {written(points)})"
 
 
 def _harmless(cell: str) -> str:
-    return f"'{cell}" if cell.startswith(_FORMULAS) else cell
+    formula = cell.startswith(_FORMULAS) and not _NUMBER.fullmatch(cell)
+    return f"'{cell}" if formula else cell
+
+
+def _nearest(student: str, students: Sequence[str]) -> str:
+    """Whose name is most alike where accents and capitals do not count."""
+    by_letters = {_letters(each): each for each in students}
+    close = get_close_matches(_letters(student)[:200], by_letters, 1)
+    return by_letters[close[0]] if close else ""
+
+
+def _letters(name: str) -> str:
+    parts = unicodedata.normalize("NFKD", name.casefold())
+    return "".join(c for c in parts if not unicodedata.combining(c))

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from fractions import Fraction
 
 
 def share(total: float, weights: Sequence[float]) -> list[float]:
     """Share points in proportion to weights, to a tenth, so that the sum is exact.
 
     Shares are rounded down to tenths, and the tenths that are left go to those that
-    lost most by it, the first of equals first (the method of largest remainders).
+    lost most by it, of equals to the one with the greater weight, and then to the
+    first (the method of largest remainders).
 
     Args:
         total: to be shared, in whole tenths.
@@ -19,10 +21,13 @@ def share(total: float, weights: Sequence[float]) -> list[float]:
         One share for each weight.
     """
     tenths = round(total * 10)
-    whole = sum(weights)
-    exact = [tenths * weight / whole for weight in weights]
+    # Fractions, since what floats round off would decide between equals.
+    parts = [Fraction(weight) for weight in weights]
+    exact = [tenths * part / sum(parts) for part in parts]
     shares = [int(part) for part in exact]
-    by_loss = sorted(range(len(exact)), key=lambda i: (shares[i] - exact[i], i))
+    by_loss = sorted(
+        range(len(exact)), key=lambda i: (shares[i] - exact[i], -parts[i], i)
+    )
     for place in by_loss[: tenths - sum(shares)]:
         shares[place] += 1
     return [share / 10 for share in shares]
@@ -34,5 +39,5 @@ def add(points: Sequence[float]) -> float:
 
 
 def written(points: float) -> str:
-    """Points as people write them: "7", "7.5"."""
-    return f"{points:.1f}".removesuffix(".0")
+    """Points as people write them: "7", "7.5", and "7.25" where a person gave that."""
+    return f"{points:.2f}".rstrip("0").rstrip(".")

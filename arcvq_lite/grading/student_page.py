@@ -2,35 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from xml.etree.ElementTree import Element
 
 from arcvq_lite.grading.gradebook import FOR_A_PERSON, PartResult, Result, TaskResult
+from arcvq_lite.grading.marks import total_of
 from arcvq_lite.grading.page import Child, bar, element, figures, page
 from arcvq_lite.grading.paper import Paper
-from arcvq_lite.grading.points import written
+from arcvq_lite.grading.points import add, written
 
 
-def student_page(result: Result, paper: Paper) -> bytes:
+def student_page(
+    result: Result, paper: Paper, marks: Mapping[str, float] | None = None
+) -> bytes:
     """One page for one student, to be handed out as it is.
 
     Args:
         result: of the student; nothing that is for the instructor alone is shown.
         paper: that the student was graded by.
+        marks: of the written questions, by name, so far as there are any.
     """
     title = f"{_named(paper)}: {result.student}"
-    return page(title, _body(result, paper))
+    return page(title, _body(result, paper, marks or {}))
 
 
 def _named(paper: Paper) -> str:
     return f"{paper.assignment.name.upper()} {paper.assignment.title}"
 
 
-def _body(result: Result, paper: Paper) -> Iterator[Child]:
+def _body(result: Result, paper: Paper, marks: Mapping[str, float]) -> Iterator[Child]:
     yield element("p", _named(paper), class_="quiet")
     yield element("h1", result.student)
     yield figures(
-        [(written(result.got), f"of {written(result.points)} points of the tasks")]
+        [
+            (written(result.got), f"of {written(result.points)} points of the tasks"),
+            *_in_all(result, paper, marks),
+        ]
     )
     yield bar(result.got / result.points if result.points else 0.0)
     yield element("p", "Graded file: ", element("code", result.file), class_="quiet")
@@ -41,7 +48,7 @@ def _body(result: Result, paper: Paper) -> Iterator[Child]:
     for task in result.tasks:
         yield from _task(task)
     if paper.questions:
-        yield from _questions(result, paper)
+        yield from _questions(result, paper, marks)
 
 
 def _task(task: TaskResult) -> Iterator[Child]:
@@ -77,7 +84,19 @@ def _part(part: PartResult, sentence: str) -> Element:
     return element("li", *children, class_="right" if right else "wrong")
 
 
-def _questions(result: Result, paper: Paper) -> Iterator[Child]:
+def _in_all(
+    result: Result, paper: Paper, marks: Mapping[str, float]
+) -> Iterator[tuple[str, str]]:
+    """The final mark, once every written answer has its own."""
+    total = total_of(result, marks, paper) if paper.questions else None
+    if total is not None:
+        most = add([result.points, *(points for _, points in paper.questions)])
+        yield written(total), f"of {written(most)} in all"
+
+
+def _questions(
+    result: Result, paper: Paper, marks: Mapping[str, float]
+) -> Iterator[Child]:
     yield element("h2", "Written answers")
     yield element(
         "p",
@@ -89,10 +108,16 @@ def _questions(result: Result, paper: Paper) -> Iterator[Child]:
         yield element(
             "div",
             element("h3", question.title),
-            element("span", f"{written(points)} points", class_="quiet"),
+            _mark(marks[question.name], points)
+            if question.name in marks
+            else element("span", f"{written(points)} points", class_="quiet"),
             class_="task",
         )
         if answer:
             yield element("div", answer, class_="answer")
         else:
             yield element("p", "No answer was found.", class_="quiet")
+
+
+def _mark(mark: float, points: float) -> Element:
+    return element("span", f"{written(mark)} of {written(points)}")

@@ -46,6 +46,7 @@ class Submission:
         digest: SHA-256 of the file, in hexadecimal; empty if it was not read.
         content: of the file, or a sentence for its author on why it was not read.
         remarks: sentences on what was chosen and what was passed over.
+        number: the student's on the platform, by the name of the file; may be empty.
     """
 
     student: str
@@ -53,6 +54,7 @@ class Submission:
     digest: str
     content: ReadFile | str
     remarks: tuple[str, ...]
+    number: str = ""
 
 
 @dataclass(frozen=True)
@@ -107,7 +109,7 @@ def collect(
         )
     names = _tell_apart(by_owner)
     submissions = [
-        _submission(names[owner], files, assignment)
+        replace(_submission(names[owner], files, assignment), number=owner.number)
         for owner, files in by_owner.items()
     ]
     return Intake(

@@ -2,6 +2,7 @@
 
 import json
 from contextlib import contextmanager
+from dataclasses import replace
 
 import pytest
 from test_gradebook import PRIVATE, TINY, rows
@@ -58,7 +59,7 @@ def everything(out):
 
 
 def totals(out):
-    return {row[0]: row[2] for row in rows(out / "grades.csv")[1:]}
+    return {row[0]: row[3] for row in rows(out / "grades.csv")[1:]}
 
 
 @pytest.mark.slow
@@ -221,6 +222,38 @@ def test_what_cannot_be_met_is_one_line(
     assert status == 2
     assert said in err
     assert err.count("\n") == 1
+
+
+def test_marks_that_were_entered_come_through_the_command(
+    handed_in, tmp_path, capsys, nursery, monkeypatch
+):
+    out = tmp_path / "out"
+    (handed_in / "Anna Lee_1234567_assignsubmission_file_a1.py").write_text(RIGHT)
+    words = ("a1", handed_in, "--out", out, "--jobs", 1)
+    assert arcvq(capsys, *words)[0] == 0
+    path = out / "grades.csv"
+    text = path.read_text("utf-8")
+    for row, mark in (("Anna Lee,1234567,10,10,", "9.5"), ("right,,10,10,", "99")):
+        assert row in text
+        text = text.replace(row, row + mark)
+    path.write_text(text, "utf-8")
+    status, told, _ = arcvq(capsys, *words)
+    assert status == 0
+    assert "warning: grades.csv: right: 99 in why, of 10; it is not counted" in told
+    sums = {row[0]: row[5] for row in rows(path)[1:]}
+    assert {name: total for name, total in sums.items() if total} == {
+        "Anna Lee": "19.5"
+    }
+    assert "9.5 of 10" in (out / "students/Anna Lee.html").read_text("utf-8")
+
+    # Another assignment, asked for by mistake, changes nothing.
+    before = everything(out)
+    other = replace(TINY, name="a2")
+    monkeypatch.setattr(command, "ASSIGNMENTS", {"a1": TINY, "a2": other})
+    status, _, err = arcvq(capsys, "a2", handed_in, "--out", out)
+    assert status == 2
+    assert f"{out} holds A1, and you ask for A2: name another --out" in err
+    assert everything(out) == before
 
 
 def test_two_graders_do_not_share_a_folder(handed_in, tmp_path, capsys, nursery):

@@ -22,7 +22,7 @@ from arcvq_lite.grading.gradebook import (
     load_result,
     save_result,
 )
-from arcvq_lite.grading.grades_table import check_table, read_marks
+from arcvq_lite.grading.grades_table import check_table
 from arcvq_lite.grading.limits import Limits
 from arcvq_lite.grading.paper import set_paper
 from arcvq_lite.grading.points import add, share, written
@@ -78,8 +78,29 @@ def test_shares_are_tenths_in_proportion_with_an_exact_sum(total, weights):
         assert round(part * 10) == pytest.approx(part * 10)
 
 
+@given(
+    st.integers(0, 400).map(lambda tenths: tenths / 10),
+    st.lists(st.integers(1, 30), min_size=1, max_size=12),
+    st.integers(2, 50),
+)
+def test_shares_depend_on_the_proportion_of_the_weights_alone(total, weights, factor):
+    shares = share(total, weights)
+    assert share(total, [factor * weight for weight in weights]) == shares
+    by_weight = sorted(zip(weights, shares, strict=True))
+    lighter_first = [points for _, points in by_weight]
+    assert lighter_first == sorted(lighter_first)
+
+
+def test_a_tenth_that_is_left_goes_to_the_greater_weight_of_equals():
+    assert share(5, [5, 2, 3, 5]) == [1.7, 0.6, 1.0, 1.7]
+    assert share(10, [5, 2, 3, 5]) == [3.4, 1.3, 2.0, 3.3]
+    assert share(12, [3, 3, 2, 2]) == [3.6, 3.6, 2.4, 2.4]
+
+
 def test_points_are_written_as_people_do():
-    assert [written(points) for points in (7.0, 7.5, 0.0)] == ["7", "7.5", "0"]
+    points = (7.0, 7.5, 0.0, 100.0, 7.25, 0.1 + 0.2)
+    told = ["7", "7.5", "0", "100", "7.25", "0.3"]
+    assert [written(each) for each in points] == told
 
 
 PRIVATE = """
@@ -231,34 +252,35 @@ def test_the_table_is_for_excel_and_runs_nothing(tmp_path):
     publish(tmp_path, [result(name) for name in names])
     assert (tmp_path / "grades.csv").read_bytes().startswith(b"\xef\xbb\xbfstudent,")
     table = rows(tmp_path / "grades.csv")
-    assert table[0][1:] == ["double (of 10)", "graded total (of 10)", "why (of 10)"]
+    assert table[0][1:3] == ["id", "double (of 10)"]
+    assert table[0][3:] == ["graded total (of 10)", "why (of 10)", "total (of 20)"]
     assert [row[0] for row in table[1:]] == ["'=1+1", "'@x", "'-y", 'Zoë, "Z"', "anna"]
-    assert table[1][1:] == ["6", "6", ""]
+    assert table[1][1:] == ["", "6", "6", "", ""]
 
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t"])
 def test_marks_that_were_entered_survive_another_run(tmp_path, delimiter):
     publish(tmp_path, [result("anna"), result("=ben")])
     table = rows(tmp_path / "grades.csv")
-    table[1][3] = "8,5"
+    table[1][4] = "8,5"
     saved = StringIO(newline="")
     csv.writer(saved, delimiter=delimiter).writerows(table)
     (tmp_path / "grades.csv").write_text(saved.getvalue(), "utf-8", newline="")
     publish(tmp_path, [result("anna"), result("=ben"), result("cleo")])
-    assert [row[3] for row in rows(tmp_path / "grades.csv")[1:]] == ["8,5", "", ""]
+    assert [row[4] for row in rows(tmp_path / "grades.csv")[1:]] == ["8,5", "", ""]
 
 
 def test_marks_are_never_written_over_blindly(tmp_path):
     publish(tmp_path, [result("anna"), result("ben")])
     path = tmp_path / "grades.csv"
-    text = path.read_text("utf-8").replace("ben,6,6,", "ben,6,6,9")
+    text = path.read_text("utf-8").replace("ben,,6,6,", "ben,,6,6,9")
     path.write_text(text, "utf-8")
     check_table(path, PAPER, ["anna", "ben"])
     with pytest.raises(ValueError, match="marks of ben"):
         check_table(path, PAPER, ["anna"])
     path.write_bytes(b"\xff\xfe no table")
     with pytest.raises(ValueError, match="not written over"):
-        read_marks(path, ["why"])
+        check_table(path, PAPER, ["anna", "ben"])
 
 
 def test_the_histogram_counts_everybody_once():

@@ -71,6 +71,13 @@ def test_moodles_folders_are_students_and_namesakes_keep_their_numbers(tmp_path)
     students, left_out = graded(folder(tmp_path / "class", MOODLE))
     named = ["Anna Lee (1234567)", "Anna Lee (1299999)", "Jörg Weiß", "Li Na"]
     assert sorted(students) == named
+    numbers = {name: each.number for name, each in students.items()}
+    assert numbers == {
+        "Anna Lee (1234567)": "1234567",
+        "Anna Lee (1299999)": "1299999",
+        "Jörg Weiß": "1234568",
+        "Li Na": "1234569",
+    }
     assert students["Li Na"].content == archive.UNWANTED
     assert left_out == ()
 
@@ -85,6 +92,7 @@ def test_canvas_names_and_its_latest_try(tmp_path):
     (tmp_path / "c.zip").write_bytes(packed(CANVAS))
     students, _ = graded(tmp_path / "c.zip")
     assert sorted(students) == ["leeanna", "weissjorg"]
+    assert students["weissjorg"].number == "12346"
     assert "new = 1" in text_of(students["leeanna"])
     assert "2 files came from this student" in students["leeanna"].remarks[0]
 
@@ -134,6 +142,7 @@ def test_loose_files_are_named_by_their_own_names(tmp_path):
     files |= {"student_2 (1).py": "again = 1", "readme.txt": "hello"}
     students, left_out = graded(folder(tmp_path / "in", files))
     assert sorted(students) == ["anna", "ben", "student_1", "student_2"]
+    assert {each.number for each in students.values()} == {""}
     assert left_out == (f"in/readme.txt: {archive.UNWANTED}",)
 
 

@@ -23,6 +23,7 @@ ZONES = Question(
         (2, "The reason: the cosine is flat near the arrow, so a fixed amount of it is "
          "a wide angle there; the demand grows as the arrows come closer."),
     ),
+    asked="2d648da717f6b33a",
 )  # fmt: skip
 
 ROOM = Question(
@@ -39,6 +40,7 @@ ROOM = Question(
          "does not show the fault; the gap or the loss does."),
         (1, "A cure with a reason: a smaller margin, or arrows that may move apart."),
     ),
+    asked="b739388fefeac925",
 )  # fmt: skip
 
 A1 = Assignment(

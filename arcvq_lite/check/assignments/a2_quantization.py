@@ -22,6 +22,7 @@ RARE = Question(
         (2, "A sign that a code is dead and not rare: its running count keeps falling, "
          "or its length or place keeps it from ever winning."),
     ),
+    asked="f8aaeac7f854aa2f",
 )  # fmt: skip
 
 PADDING = Question(
@@ -39,6 +40,7 @@ PADDING = Question(
         (2, "The loss looks better than it is: padding is met almost exactly and "
          "dilutes the mean."),
     ),
+    asked="d2ee25e5bcf2732d",
 )  # fmt: skip
 
 A2 = Assignment(

@@ -21,6 +21,7 @@ _SLACK = Question(
         (3, "A comparison that decides: the same run with and without the ball, "
          "several seeds, usage or error on held-out images at the end."),
     ),
+    asked="04160c47750bd593",
 )  # fmt: skip
 
 _AXIS = Question(
@@ -36,6 +37,7 @@ _AXIS = Question(
         (3, "Without the detach the codes come to the latents, the loss falls and "
          "nothing is spread; so the lowest loss is no argument."),
     ),
+    asked="bd08db04851514f3",
 )  # fmt: skip
 
 A3 = Assignment(

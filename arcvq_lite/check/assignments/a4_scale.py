@@ -22,6 +22,7 @@ _POWER = Question(
         (2, "The full disk of the test stops writing; it does not lose what the system "
          "has accepted, and what it has accepted is in memory only."),
     ),
+    asked="d07b72b75f368ad5",
 )  # fmt: skip
 
 _RANKS = Question(
@@ -37,6 +38,7 @@ _RANKS = Question(
         (2, "Equal images do not make an equal run: the margin (or batch norm, or the "
          "adaptive weight) is of one rank's share."),
     ),
+    asked="0fc85180bfd22b32",
 )  # fmt: skip
 
 A4 = Assignment(
