@@ -25,7 +25,7 @@ extensions = [
     "sphinx_copybutton",
 ]
 # The chapters link to the studies' reports as files; they are no pages of the book.
-exclude_patterns = ["made/*", "performance_notes/*", "assets/results/**/*.md"]
+exclude_patterns = ["made/*", "assets/results/**/*.md"]
 templates_path = ["_templates"]
 
 # Notebooks are shown as they were committed. A widget is nothing without its kernel,
