@@ -18,6 +18,11 @@ WRITTEN = [
     path.relative_to(REPOSITORY / "assets" / "book").with_suffix(".html").as_posix()
     for path in sorted(REPOSITORY.glob("assets/book/**/*.md"))
 ]
+ASSIGNMENTS = [
+    path.relative_to(REPOSITORY).with_suffix(".html").as_posix()
+    for pattern in ("*.md", "student/*.ipynb")
+    for path in sorted((REPOSITORY / "chapters/assignments").glob(pattern))
+]
 MADE = ["chapters/notation.html", "genindex.html", "py-modindex.html", "search.html"]
 
 pytestmark = pytest.mark.browser
@@ -48,7 +53,7 @@ def visitor(page: Page, address: str) -> SitePage:
     return SitePage(page, address)
 
 
-@pytest.mark.parametrize("name", [*CHAPTERS, *WRITTEN, *MADE])
+@pytest.mark.parametrize("name", [*CHAPTERS, *ASSIGNMENTS, *WRITTEN, *MADE])
 def test_a_page_opens_quietly_and_can_be_read_by_everybody(
     visitor: SitePage, name: str
 ) -> None:
@@ -81,7 +86,7 @@ def test_what_moves_and_opens_in_a_chapter_does(visitor: SitePage, name: str) ->
 
 
 def test_no_page_was_left_out(folder: Path) -> None:
-    assert Site(folder).names() == {*CHAPTERS, *WRITTEN, *MADE}
+    assert Site(folder).names() == {*CHAPTERS, *ASSIGNMENTS, *WRITTEN, *MADE}
 
 
 def test_every_link_lands_and_nothing_is_loaded_from_elsewhere(folder: Path) -> None:
