@@ -36,6 +36,8 @@ def test_a_tenth_that_is_left_goes_to_the_greater_weight_of_equals():
     assert share(5, [5, 2, 3, 5]) == [1.7, 0.6, 1.0, 1.7]
     assert share(10, [5, 2, 3, 5]) == [3.4, 1.3, 2.0, 3.3]
     assert share(12, [3, 3, 2, 2]) == [3.6, 3.6, 2.4, 2.4]
+    # Floats would see a loss of their own making, and give the tenth to the 1.
+    assert share(5, [1, 7, 7]) == [0.3, 2.4, 2.3]
 
 
 def test_points_are_written_as_people_do():
