@@ -10,7 +10,12 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from arcvq_lite.layout import check_latents, float32_island, to_tokens
-from arcvq_lite.margin_blocks import MarginOptions, mean_in_blocks, values_in_blocks
+from arcvq_lite.margin_blocks import (
+    MarginOptions,
+    is_one_block,
+    mean_in_blocks,
+    values_in_blocks,
+)
 from arcvq_lite.margins import add_angular_margin, check_margin
 
 
@@ -33,8 +38,9 @@ def arc_margin_loss(
     and the loss is the mean over the K codes. The softmax runs over the N latents,
     not over the codes as ArcFace's does. The codebook is a constant: only the
     latents receive a gradient, which can be taken once and not be differentiated
-    again. Computed in float32 (float64 for float64 latents), under autocast too, a
-    block of codes at a time: `margin_of_rows` of the (K, N) cosines is the same.
+    again. Computed in float32 (float64 for float64 latents), under autocast too; where
+    the (K, N) cosines are many, a block of codes at a time, with the values that
+    `margin_of_rows` of the whole matrix has.
 
     Args:
         latents: (N, D), or channel-first (B, D, *spatial) with N = B · ∏ spatial.
@@ -65,6 +71,10 @@ def arc_margin_loss(
     with float32_island(tokens) as exact:
         codes = F.normalize(exact(codebook.detach()), dim=1)  # (K, D)
         directions = F.normalize(exact(tokens), dim=1)  # (N, D)
+        if is_one_block(directions, codes):
+            cosine = codes @ directions.T  # (K, N)
+            values = margin_of_rows(cosine, scale=scale, margin=margin, top_k=top_k)
+            return values.mean() if reduction == "mean" else values
         options = MarginOptions(scale, margin, top_k)
         in_blocks = mean_in_blocks if reduction == "mean" else values_in_blocks
         return in_blocks(directions, codes, options)

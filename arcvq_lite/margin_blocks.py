@@ -39,6 +39,14 @@ class MarginOptions(NamedTuple):
     top_k: int
 
 
+def is_one_block(latents: Tensor, codes: Tensor) -> bool:
+    """Whether the matrix of cosines is so small that blocks gain nothing.
+
+    Autograd through the whole matrix is the quicker way then.
+    """
+    return len(codes) * len(latents) <= _CPU_ENTRIES[1]
+
+
 def mean_in_blocks(latents: Tensor, codes: Tensor, options: MarginOptions) -> Tensor:
     """The mean of the rows' losses.
 

@@ -870,10 +870,11 @@ assert together > 0.8
 # the sum of the gradients is the gradient of the sum, without any approximation.
 # (With the softmax over codes it would be the latents that could be divided.)
 #
-# The library's `arc_margin_loss` works so, and goes one step further. What a block
-# adds to the gradient is known as soon as the block is, so it is gathered on the way
-# forward, and the way back only scales it. Two products of matrices and one
-# exponential for each of the $K\cdot N$ cosines are all that is left.
+# The library's `arc_margin_loss` works so where the matrix is large, and goes one step
+# further. What a block adds to the gradient is known as soon as the block is, so it is
+# gathered on the way forward, and the way back only scales it. Two products of
+# matrices and one exponential for each of the $K\cdot N$ cosines are nearly all that
+# is left.
 
 
 # %% tags=["nbval-ignore-output"]

@@ -23,13 +23,19 @@ def in_blocks(latents, codebook, reduction="mean", **options):
     return loss.detach(), torch.autograd.grad(loss, leaf)[0]
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True)
 def small_blocks(monkeypatch):
-    """Bands of 6 rows in blocks of 4 at 300 latents: neither divides the 17 codes."""
+    """Bands of 6 rows in blocks of 4 at 50 latents: even small matrices have some."""
+    monkeypatch.setattr(margin_blocks, "_CPU_ENTRIES", (6 * 50, 4 * 50))
+
+
+@pytest.fixture
+def wider_blocks(monkeypatch):
+    """The same at 300 latents, where neither divides the 17 codes."""
     monkeypatch.setattr(margin_blocks, "_CPU_ENTRIES", (6 * 300, 4 * 300))
 
 
-@pytest.mark.usefixtures("small_blocks")
+@pytest.mark.usefixtures("wider_blocks")
 @pytest.mark.parametrize("reduction", ["mean", "none"])
 @pytest.mark.parametrize("top_k", [1, 3, 10])
 @pytest.mark.parametrize(("scale", "margin"), [(5.0, 0.1), (10.0, 0.0), (60.0, 0.8)])
@@ -51,6 +57,16 @@ def test_single_precision_is_kept(scale):
     exact_loss, exact = written_down(latents.double(), codebook.double(), **options)
     assert loss.item() == pytest.approx(exact_loss.item(), rel=1e-5)
     assert (gradient - exact).abs().max() <= 1e-4 * exact.abs().max()
+
+
+def test_a_matrix_no_larger_than_a_block_is_the_formula_to_the_last_bit():
+    latents, codebook = torch.randn(50, 4), torch.randn(5, 4)
+    assert not margin_blocks.is_one_block(latents, codebook)
+    assert margin_blocks.is_one_block(latents, codebook[:4])
+    options = {"scale": 5.0, "margin": 0.1, "top_k": 3}
+    found = in_blocks(latents, codebook[:4], **options)
+    expected = written_down(latents, codebook[:4], **options)
+    assert all(torch.equal(*pair) for pair in zip(found, expected, strict=True))
 
 
 def test_each_value_has_a_gradient_of_its_own():
