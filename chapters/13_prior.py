@@ -486,7 +486,7 @@ def read_next(its, x, memory):
     return its.project(rearrange(taken, "b h t d -> b t (h d)"))[:, 0]
 
 
-# %% tags=["nbval-ignore-output"]
+# %%
 its = prior.blocks[0].attention
 x = torch.randn(8, PLACES, 64)  # vectors of 8 patches
 for mask, name in ((causal, "causal"), (causal | True, "no mask")):
@@ -1095,7 +1095,7 @@ assert (
     column("ArcVQ", "usage").min() > 2 * column("Euclidean VQ", "usage").max()
 )
 alone = column("ArcVQ", "by place")
-assert (alone > 1.3 * better).all()
+assert (alone > 1.5 * better).all()
 for name in arms:
     lost = column(name, "written") - column(name, "rebuilt")
     print(f"{name:13} written less rebuilt: {lost.mean():+.2f}")
