@@ -116,10 +116,6 @@ class Record:
     growths: tuple[GrowthFound, ...]
     parts: dict[str, float]
 
-    def entry(self, name: str) -> Entry | None:
-        """What the contestant of that name took; None if there is none."""
-        return next((entry for entry in self.entries if entry.name == name), None)
-
 
 def record_path(folder: Path, benchmark: str) -> Path:
     """Where the record of a benchmark lies in a folder."""

@@ -1,4 +1,4 @@
-"""A record as a table for the terminal, and as Markdown for the site."""
+"""A record as a table for the terminal."""
 
 from __future__ import annotations
 
@@ -26,14 +26,6 @@ def as_text(record: Record) -> list[str]:
         for row in rows
     ]
     return [f"{record.benchmark}: {record.says}", *table, *sentences(record)]
-
-
-def as_markdown(record: Record) -> list[str]:
-    """The same as Markdown: a table, and a line a sentence."""
-    rows = [_HEAD, ["---", *["---:"] * (len(_HEAD) - 1)], *_rows(record)]
-    table = ["| " + " | ".join(row) + " |" for row in rows]
-    listed = [f"- {sentence.strip()}" for sentence in sentences(record)]
-    return [record.says, "", *table, "", *listed]
 
 
 def sentences(record: Record) -> list[str]:

@@ -5,7 +5,7 @@ import sys
 from functools import partial
 
 import pytest
-from ways import a_benchmark, a_growth, holding
+from ways import a_benchmark, a_growth, entry_of, holding
 
 from arcvq_lite.bench import measuring
 from arcvq_lite.bench.benchmark import Benchmark, DisagreementError, Target
@@ -38,7 +38,7 @@ def test_a_way_that_computes_something_else_is_never_timed(seconds, monkeypatch)
 
 def test_a_package_that_is_not_installed_is_a_row_and_no_failure(seconds):
     record = measure_quickly(a_benchmark(), 3)
-    entry = record.entry("elsewhere")
+    entry = entry_of(record, "elsewhere")
     assert entry == Entry("elsewhere", (), None, None, None, "not installed")
     assert record.machine["no-such-distribution"] is None
 
@@ -46,9 +46,9 @@ def test_a_package_that_is_not_installed_is_a_row_and_no_failure(seconds):
 def test_medians_differences_and_verdicts_are_of_what_was_measured(seconds):
     seconds |= {"one by one": (2.0, 4.0, 8.0), "formula": (1.0, 1.0, 6.0)}
     record = measure_quickly(a_benchmark(at_most=0.5), 3)
-    assert record.entry("one by one").median == 4.0
-    assert record.entry("formula").difference == 0.0
-    assert record.entry("floor").difference is None
+    assert entry_of(record, "one by one").median == 4.0
+    assert entry_of(record, "formula").difference == 0.0
+    assert entry_of(record, "floor").difference is None
     (verdict,) = record.verdicts
     assert (verdict.low, verdict.found, verdict.high) == (0.375, 0.5, 0.625)
     assert verdict.met is True

@@ -54,3 +54,9 @@ def a_benchmark(name="sums", *, off=0.0, at_most=1e9, quick=True, growths=()):
 
 def a_growth(of="one by one", sizes=(1_000, 1_000_000)):
     return Growth(of, "n", sizes, summed, at_most=5.0, other_sizes="nothing else")
+
+
+def entry_of(record, name):
+    """What the contestant of that name took."""
+    (entry,) = (entry for entry in record.entries if entry.name == name)
+    return entry
