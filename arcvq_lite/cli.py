@@ -31,6 +31,7 @@ class Verb(NamedTuple):
         declare: Adds the verb's arguments to a parser; None where `run` takes the
             words themselves, because it has a parser of its own.
         extra: The extra of the package that brings all that the verb needs.
+        example: Words behind the verb that make sense; may be empty.
     """
 
     words: str
@@ -38,6 +39,7 @@ class Verb(NamedTuple):
     run: Callable[[Any], int]
     declare: Callable[[ArgumentParser], None] | None = lambda parser: None
     extra: str = "lab"
+    example: str = ""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -87,12 +89,11 @@ def _find_verb(words: Sequence[str]) -> Verb | None:
 def _arguments(verb: Verb, words: list[str]) -> Namespace | list[str]:
     if verb.declare is None:
         return words
-    from jsonargparse import ArgumentParser
+    from arcvq_lite.arguments import new_parser, parse
 
-    parser = ArgumentParser(prog=f"{PROGRAM} {verb.words}", description=verb.summary)
+    parser = new_parser(f"{PROGRAM} {verb.words}", verb.summary, verb.example)
     verb.declare(parser)
-    arguments: Namespace = parser.parse_args(words)
-    return arguments
+    return parse(parser, words)
 
 
 def _answer_unknown(words: Sequence[str]) -> int:
@@ -177,7 +178,12 @@ def _watch(arguments: Namespace) -> int:
 
 
 def _lines_verb(
-    words: str, summary: str, module: str, subject: str = "", extra: str = "lab"
+    words: str,
+    summary: str,
+    module: str,
+    subject: str = "",
+    extra: str = "lab",
+    example: str = "",
 ) -> Verb:
     """A verb that is a function of a module: a generator of lines, then a status.
 
@@ -189,6 +195,7 @@ def _lines_verb(
             if no other goes without `--`; empty if all without a default do. A bool
             among them is a `--` without a value.
         extra: See `Verb`.
+        example: See `Verb`.
     """
 
     def declare(parser: ArgumentParser) -> None:
@@ -215,7 +222,7 @@ def _lines_verb(
         found: Callable[..., Any] = getattr(import_module(module), words.split()[-1])
         return found
 
-    return Verb(words, summary, run, declare, extra)
+    return Verb(words, summary, run, declare, extra, example)
 
 
 _DATA = "arcvq_lite.data.commands"
@@ -287,6 +294,7 @@ VERBS = (
         "Mark what a class handed in.",
         "arcvq_lite.grading.command",
         "a1, a2, a3 or a4; notebooks, Python files, folders or zips",
+        example="a1 handed-in.zip --out marks/a1",
     ),
     _lines_verb("data index", "Make tar shards ready for random access.", _DATA),
     _lines_verb("data verify", "Decode all images, name the unusable ones.", _DATA),
