@@ -132,7 +132,7 @@ def become(user: int, needed: Iterable[Path]) -> None:
     os.setresuid(user, user, user)
     for path in needed:
         if not os.access(path, os.R_OK):
-            raise PermissionError(0, f"another user could not read {path}")
+            raise PermissionError(0, f"it could not read {path}")
 
 
 def give_up_rights() -> None:

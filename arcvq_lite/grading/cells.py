@@ -120,11 +120,10 @@ def _parse_notebook(text: str) -> dict[str, Any]:
         notebook = json.loads(text)
     except RecursionError:
         raise UnreadableError("The notebook is nested too deeply to be one.") from None
-    except ValueError as error:
-        where = f" (line {error.lineno})" if hasattr(error, "lineno") else ""
+    except ValueError:
         raise UnreadableError(
-            f"The notebook is broken: its JSON cannot be read{where}. Open it in "
-            "JupyterLab, save it, and hand it in again."
+            "The notebook is damaged: what was handed in is not a whole notebook. Open "
+            "it in JupyterLab, save it, and hand it in again."
         ) from None
     if not isinstance(notebook, dict):
         raise UnreadableError("The file is JSON, but not a notebook.")

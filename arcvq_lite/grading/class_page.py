@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from urllib.parse import quote
 from xml.etree.ElementTree import Element
 
-from arcvq_lite.grading.class_report import BINS, ClassReport, TaskReport
+from arcvq_lite.grading.class_report import ClassReport, TaskReport
 from arcvq_lite.grading.page import Child, bar, element, figures, page, table
 from arcvq_lite.grading.paper import Paper
 from arcvq_lite.grading.points import written
+from arcvq_lite.grading.student_page import graded_file
 
 STUDENTS, WRITTEN = "students", "written"
 
@@ -32,7 +33,7 @@ def _body(
     total = written(paper.graded_points)
     yield figures(
         [
-            (str(len(report.results)), "submissions"),
+            (str(len(report.results)), _submissions(report)),
             (f"{report.mean:g}", f"mean, of {total} graded points"),
             (f"{report.median:g}", "median"),
         ]
@@ -40,7 +41,7 @@ def _body(
     if not report.protections.complete:
         warning = "Not everything is denied to submissions on this machine: see below."
         yield element("div", element("p", warning), class_="note")
-    yield from _histogram(report, paper)
+    yield from _histogram(report)
     yield from _for_a_person(report, stems)
     yield from _tasks(report)
     yield from _similar(report)
@@ -49,15 +50,20 @@ def _body(
     yield from _made(report)
 
 
-def _histogram(report: ClassReport, paper: Paper) -> Iterator[Child]:
-    most = max(report.histogram)
-    edges = [written(paper.graded_points * i / BINS) for i in range(BINS + 1)]
+def _submissions(report: ClassReport) -> str:
+    many = report.unattempted
+    without = f", {many} of them without a readable attempt" if many else ""
+    return f"submissions{without}"
+
+
+def _histogram(report: ClassReport) -> Iterator[Child]:
+    most = max(report.histogram.counts)
     bars, ranges = [], []
-    for low, high, count in zip(edges, edges[1:], report.histogram, strict=False):
-        spoken = f"{count} with {low} to {high} points"
+    for low, high, count in report.histogram.bars:
+        spoken = f"{count} with {written(low)} to {written(high)} points"
         fill = element("i", style=f"--share: {100 * count / most:.0f}%")
         bars.append(element("li", str(count) if count else "", fill, title=spoken))
-        ranges.append(element("li", low))
+        ranges.append(element("li", written(low)))
     yield element("h2", "Totals of the graded part")
     yield element("ol", *bars, class_="histogram", aria_label="Submissions by points")
     yield element("ol", *ranges, class_="ranges", aria_hidden="true")
@@ -68,17 +74,42 @@ def _histogram(report: ClassReport, paper: Paper) -> Iterator[Child]:
 
 
 def _for_a_person(report: ClassReport, stems: Mapping[str, str]) -> Iterator[Child]:
+    """What cost most, first: tests, files without an answer, then all the others."""
     yield element("h2", "For you to look at")
     flagged = [result for result in report.results if result.for_a_person]
-    if not flagged and not report.left_out:
+    if not flagged and not report.left_out and not report.faults:
         yield element("p", "Nothing: every file was read and every test ran.")
-    for result in flagged:
-        sentences = [element("li", sentence) for sentence in result.for_a_person]
+    if report.faults:
+        yield element("h3", "Tests that let nobody pass")
+        yield _listed(f"{fault[0].upper()}{fault[1:]}" for fault in report.faults)
+        yield element("p", "Correct them, and give the command again.", class_="quiet")
+    for result in sorted(flagged, key=lambda result: result.attempted):
         yield element("h3", _link(result.student, stems))
-        yield element("ul", *sentences)
+        yield _listed(result.for_a_person)
     if report.left_out:
         yield element("h3", "Files that are nobody's")
-        yield element("ul", *(element("li", sentence) for sentence in report.left_out))
+        yield _listed(report.left_out)
+    yield from _choices(report, stems)
+
+
+def _choices(report: ClassReport, stems: Mapping[str, str]) -> Iterator[Child]:
+    chosen = [result for result in report.results if result.choice]
+    if not chosen:
+        return
+    many = f"{len(chosen)} student{'s' if len(chosen) > 1 else ''}"
+    items = [
+        element("li", _link(result.student, stems), f": {' '.join(result.choice)}")
+        for result in chosen
+    ]
+    yield element(
+        "details",
+        element("summary", f"Several files came from {many}"),
+        element("ul", *items),
+    )
+
+
+def _listed(sentences: Iterable[str]) -> Element:
+    return element("ul", *(element("li", sentence) for sentence in sentences))
 
 
 def _tasks(report: ClassReport) -> Iterator[Child]:
@@ -170,7 +201,7 @@ def _students(
                 _link(result.student, stems),
                 element("b", written(result.got)),
                 *(written(task.got) for task in result.tasks),
-                element("span", result.file, class_="quiet path"),
+                graded_file(result),
             ]
             for result in report.results
         ],
@@ -181,12 +212,13 @@ def _students(
 def _made(report: ClassReport) -> Iterator[Child]:
     yield element("h2", "How the marks were made")
     yield element("h3", "What was denied to submissions")
-    sentences = report.protections.sentences()
-    yield element("ul", *(element("li", sentence) for sentence in sentences))
+    yield _listed(report.protections.sentences())
+    if report.protections.advice:
+        yield element("p", f"Advice: {report.protections.advice}.")
     yield element("h3", "Settings")
     yield table("The marks depend on these", ["setting", ""], report.settings)
 
 
 def _link(student: str, stems: Mapping[str, str]) -> Element:
     href = f"{STUDENTS}/{quote(stems[student])}.html"
-    return element("a", student, href=href)
+    return element("a", student, href=href, class_="name")

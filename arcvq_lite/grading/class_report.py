@@ -8,13 +8,12 @@ from statistics import mean, median
 from typing import Any
 
 from arcvq_lite import __version__
-from arcvq_lite.grading.gradebook import Result
+from arcvq_lite.grading.gradebook import PartResult, Result
+from arcvq_lite.grading.histogram import Histogram, histogram
 from arcvq_lite.grading.limits import Limits
 from arcvq_lite.grading.paper import Paper
 from arcvq_lite.grading.protections import Protections
 from arcvq_lite.grading.similarity import Pair
-
-BINS = 10
 
 
 @dataclass(frozen=True)
@@ -25,11 +24,13 @@ class PartReport:
         shows: what an answer with the property can do.
         points: that it is worth.
         right: how many have it.
+        fault: how its test failed, where it did and nobody has it; else empty.
     """
 
     shows: str
     points: float
     right: int
+    fault: str = ""
 
 
 @dataclass(frozen=True)
@@ -69,8 +70,7 @@ class ClassReport:
     Args:
         results: ordered by student.
         tasks: hardest first.
-        histogram: how many have less than a tenth of the points, less than two
-            tenths, and so on; the last bin has full marks too.
+        histogram: of the graded points.
         mean: of the graded points.
         median: of the graded points.
         pairs: that share unusual structure.
@@ -81,13 +81,29 @@ class ClassReport:
 
     results: tuple[Result, ...]
     tasks: tuple[TaskReport, ...]
-    histogram: tuple[int, ...]
+    histogram: Histogram
     mean: float
     median: float
     pairs: tuple[Pair, ...]
     left_out: tuple[str, ...]
     protections: Protections
     settings: tuple[tuple[str, str], ...]
+
+    @property
+    def faults(self) -> tuple[str, ...]:
+        """Sentences on tests that failed in a way of their own and let nobody pass."""
+        return tuple(
+            f"nobody passed part {place} of {task.function}, whose test failed: "
+            f"{part.fault}"
+            for task in sorted(self.tasks, key=lambda task: task.number)
+            for place, part in enumerate(task.parts, 1)
+            if part.fault
+        )
+
+    @property
+    def unattempted(self) -> int:
+        """How many handed in nothing that could be examined."""
+        return sum(not result.attempted for result in self.results)
 
 
 def report_class(
@@ -112,11 +128,6 @@ def report_class(
         limits: of what a submission may use.
     """
     got = [result.got for result in results]
-    counts = [0] * BINS
-    for points in got:
-        share = points / paper.graded_points if paper.graded_points else 0.0
-        # A share such as 0.7 falls just below its bin in binary.
-        counts[min(int(share * BINS + 1e-9), BINS - 1)] += 1
     tasks = [_task_report(results, paper, place) for place in range(len(paper.tasks))]
     settings = (
         ("seed", str(seed)),
@@ -129,7 +140,7 @@ def report_class(
     return ClassReport(
         results=tuple(results),
         tasks=tuple(sorted(tasks, key=lambda task: task.share)),
-        histogram=tuple(counts),
+        histogram=histogram(got, paper.graded_points),
         mean=round(mean(got), 2),
         median=round(median(got), 2),
         pairs=tuple(pairs),
@@ -146,7 +157,8 @@ def report_json(report: ClassReport, paper: Paper) -> dict[str, Any]:
         "points": paper.graded_points,
         "mean": report.mean,
         "median": report.median,
-        "histogram": report.histogram,
+        "unattempted": report.unattempted,
+        "histogram": asdict(report.histogram),
         "settings": dict(report.settings),
         "tasks": [asdict(task) for task in report.tasks],
         "students": [
@@ -156,6 +168,7 @@ def report_json(report: ClassReport, paper: Paper) -> dict[str, Any]:
                 "got": result.got,
                 "tasks": {task.function: task.got for task in result.tasks},
                 "for_a_person": result.for_a_person,
+                "choice": result.choice,
             }
             for result in report.results
         ],
@@ -176,6 +189,7 @@ def _task_report(results: Sequence[Result], paper: Paper, place: int) -> TaskRep
             part.shows,
             points,
             sum(task.parts[number].outcome == "right" for task in brought),
+            _fault([task.parts[number] for task in brought]),
         )
         for number, (part, points) in enumerate(
             zip(each.task.parts, each.points, strict=True)
@@ -191,3 +205,11 @@ def _task_report(results: Sequence[Result], paper: Paper, place: int) -> TaskRep
         full=sum(task.got == each.total for task in brought),
         parts=parts,
     )
+
+
+def _fault(met: Sequence[PartResult]) -> str:
+    """How the test of one part failed, if it let nobody pass."""
+    if any(part.outcome == "right" for part in met):
+        return ""
+    faults = [part.note for part in met if part.outcome == "unexamined"]
+    return next(iter(faults), "")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Generator, Mapping, Sequence
+from difflib import get_close_matches
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -168,10 +169,17 @@ def _told(report: ClassReport, paper: Paper, out: Path) -> Lines:
     total = written(paper.graded_points)
     yield f"mean {report.mean:g}, median {report.median:g}, of {total} graded points"
     hardest = report.tasks[0]
-    yield f"hardest: {hardest.function}, mean {hardest.mean:g} of {hardest.points:g}"
+    alike = sum(task.share == hardest.share for task in report.tasks) - 1
+    yield (
+        f"hardest: task {hardest.number}, {hardest.title}, mean {hardest.mean:g} of "
+        f"{hardest.points:g}{f'; {alike} more are alike' if alike else ''}"
+    )
     flagged = sum(bool(result.for_a_person) for result in report.results)
     flagged += len(report.left_out)
     yield f"for you to look at: {flagged}; pairs that are similar: {len(report.pairs)}"
+    yield from (f"warning: {fault}" for fault in report.faults)
+    if report.protections.advice:
+        yield f"warning: {report.protections.advice}"
     if not report.protections.complete:
         for protection in report.protections.each:
             if not protection.held:
@@ -181,11 +189,12 @@ def _told(report: ClassReport, paper: Paper, out: Path) -> Lines:
 
 
 def _assignment(name: str) -> Assignment:
-    if name.lower() not in ASSIGNMENTS:
+    short = name.lower().partition("_")[0]  # a1_margins, as its files are called
+    if short not in ASSIGNMENTS:
         raise ValueError(
             f"there is no assignment {name!r}; there are {', '.join(ASSIGNMENTS)}"
         )
-    return ASSIGNMENTS[name.lower()]
+    return ASSIGNMENTS[short]
 
 
 def _words(assignment: Assignment) -> list[str]:
@@ -208,6 +217,11 @@ def _statements(
 def _statements_of(handout: Path | None, paper: Paper) -> list[str]:
     if handout is None:
         return []
+    if not handout.is_file():
+        beside = [path.name for path in handout.parent.glob("*") if path.is_file()]
+        near = get_close_matches(handout.name, sorted(beside), 1)
+        meant = f"; did you mean {handout.with_name(near[0])}?" if near else ""
+        raise FileNotFoundError(f"--handout {handout}: there is no such file{meant}")
     content = read_cells(handout.name, handout.read_bytes())
     stub = Submission("", handout.name, "", content, ())
     return _statements([stub], paper)[""]

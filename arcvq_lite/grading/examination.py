@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import re
 import traceback
-from collections.abc import Callable, Iterator
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from arcvq_lite.check.examinee import CannotBeTriedError
+from arcvq_lite.check.assignments import ASSIGNMENTS
+from arcvq_lite.check.examinee import CannotBeTriedError, NotAttemptedError
 from arcvq_lite.check.verdict import WrongAnswerError
+from arcvq_lite.grading.cells import Cell
 from arcvq_lite.grading.gradebook import Outcome, PartResult, Result, TaskResult
 from arcvq_lite.grading.nursery import Nursery
 from arcvq_lite.grading.paper import Paper, PaperTask
+from arcvq_lite.grading.remote_examinee import StartedProgramError
 from arcvq_lite.grading.sitting import Sitter, UnexaminedError, examine_part
 from arcvq_lite.grading.source_units import Source, find_units
 from arcvq_lite.grading.submissions import Submission
@@ -63,20 +65,21 @@ def examine(
     functions = [each.task.function for each in paper.tasks]
     source = find_units(cells, functions)
     remarks = [*submission.content.remarks, *source.broken]
-    for_a_person = [*submission.remarks, *remarks]
-    if not source.units:
-        for_a_person.append("No function of the assignment was found in the file.")
-    with nursery.admit(source.units) as examinee:
-        tasks = tuple(
-            TaskResult(
-                each.task.function,
-                each.task.title,
-                tuple(_parts(each, examinee, seed, stopped)),
-            )
-            for each in paper.tasks
-        )
-    for_a_person += _doubts(tasks)
     answers = find_answers(cells, [question for question, _ in paper.questions])
+    if not source.units:
+        remarks.append(_nothing_found(cells, source, paper))
+        tasks = _all_alike(paper, "absent")
+    else:
+        with nursery.admit(source.units) as examinee:
+            tasks = tuple(
+                TaskResult(
+                    each.task.function,
+                    each.task.title,
+                    tuple(_parts(each, examinee, source.lost, seed, stopped)),
+                )
+                for each in paper.tasks
+            )
+    for_a_person = [*remarks, *_doubts(tasks)]
     return Result(
         student=submission.student,
         file=submission.file,
@@ -91,14 +94,16 @@ def examine(
 def give_up(submission: Submission, paper: Paper, error: BaseException) -> Result:
     """The result where the grader itself failed, which is for the instructor to see."""
     said = "".join(traceback.format_exception_only(error)).strip()
-    result = _all_alike(
-        submission,
-        paper,
-        "failed",
-        "The grader failed here, which is not your fault; your instructor knows.",
-    )
-    return replace(
-        result, for_a_person=(cleaned(f"The grader failed here: {said}"),), identity=""
+    return Result(
+        student=submission.student,
+        file=submission.file,
+        tasks=_all_alike(paper, "failed"),
+        answers={question.name: "" for question, _ in paper.questions},
+        remarks=(
+            "The grader failed here, which is not your fault; your instructor knows.",
+        ),
+        for_a_person=(cleaned(f"The grader failed here: {said}"),),
+        identity="",
     )
 
 
@@ -121,39 +126,68 @@ def cleaned(sentence: str) -> str:
     return kept if len(kept) <= LONGEST else f"{kept[:LONGEST]} …"
 
 
+def _nothing_found(cells: Sequence[Cell], source: Source, paper: Paper) -> str:
+    """What is said of a file without any of the functions."""
+    own = paper.assignment.name
+    told = f"No function of {own.upper()} was found in what was handed in"
+    for other in ASSIGNMENTS.values():
+        asked = {task.function for task in other.tasks}
+        if other.name != own and find_units(cells, asked).units:
+            return f"{told}; it looks like {other.name.upper()}."
+    return f"{told}, for what has them is not Python." if source.lost else f"{told}."
+
+
 def _parts(
-    each: PaperTask, examinee: Sitter, seed: int, stopped: Callable[[], bool]
+    each: PaperTask,
+    examinee: Sitter,
+    lost: Mapping[str, str],
+    seed: int,
+    stopped: Callable[[], bool],
 ) -> Iterator[PartResult]:
+    where = lost.get(each.task.function)
     for part, points in zip(each.task.parts, each.points, strict=True):
         if stopped():
             raise StoppedError
         outcome: Outcome = "right"
-        sentence = ""
+        sentence = note = ""
         try:
             examine_part(part, examinee, seed=seed)
         except UnexaminedError as error:
-            outcome, sentence = "unexamined", str(error)
-        except WrongAnswerError as error:
+            outcome, sentence, note = "unexamined", str(error), error.fault
+        except StartedProgramError as error:
             outcome, sentence = "wrong", str(error)
+            note = f"it tried to start a program ({error.program})"
+        except WrongAnswerError as error:
+            outcome = "absent" if isinstance(error, NotAttemptedError) else "wrong"
+            sentence = str(error).replace("Not attempted yet", "Not attempted", 1)
+            if outcome == "absent" and where:
+                sentence = (
+                    f"{each.task.function} could not be used: it begins in {where}, in "
+                    "a cell that is not Python."
+                )
         except CannotBeTriedError as error:
             outcome = "untried"
             sentence = f"This could not be tried where you were graded: {error}."
-        yield PartResult(part.shows, points, outcome, cleaned(sentence))
+        yield PartResult(part.shows, points, outcome, cleaned(sentence), cleaned(note))
 
 
 def _refused(
     submission: Submission, sentence: str, paper: Paper, identity: str
 ) -> Result:
-    result = _all_alike(submission, paper, "wrong", sentence)
-    told = (*submission.remarks, f"The file could not be read. {sentence}")
-    return replace(result, for_a_person=tuple(map(cleaned, told)), identity=identity)
+    return Result(
+        student=submission.student,
+        file=submission.file,
+        tasks=_all_alike(paper, "absent"),
+        answers={question.name: "" for question, _ in paper.questions},
+        remarks=(cleaned(sentence),),
+        for_a_person=(cleaned(f"The file could not be read. {sentence}"),),
+        identity=identity,
+    )
 
 
-def _all_alike(
-    submission: Submission, paper: Paper, outcome: Outcome, sentence: str
-) -> Result:
-    """A result with one outcome for all parts, and the sentence once, above them."""
-    tasks = tuple(
+def _all_alike(paper: Paper, outcome: Outcome) -> tuple[TaskResult, ...]:
+    """One outcome for all parts; why stands once, above them all."""
+    return tuple(
         TaskResult(
             each.task.function,
             each.task.title,
@@ -164,14 +198,13 @@ def _all_alike(
         )
         for each in paper.tasks
     )
-    answers = {question.name: "" for question, _ in paper.questions}
-    remarks = (cleaned(sentence),)
-    return Result(submission.student, submission.file, tasks, answers, remarks, (), "")
 
 
 def _doubts(tasks: tuple[TaskResult, ...]) -> Iterator[str]:
     for task in tasks:
+        tried = {part.note: None for part in task.parts if part.outcome == "wrong"}
+        yield from (f"{task.function}: {note}." for note in tried if note)
         for number, part in enumerate(task.parts, 1):
             if part.outcome in _WORDS:
                 words = _WORDS[part.outcome].format(part=number)
-                yield f"{task.function}: {words}. {part.sentence}".strip()
+                yield f"{task.function}: {words}. {part.note or part.sentence}"

@@ -43,6 +43,11 @@ class FoundFile:
     content: bytes | str
 
     @property
+    def below(self) -> str:
+        """Its name below the outermost folder, which is the student's."""
+        return "/".join(self.parts[1:] or self.parts)
+
+    @property
     def sentence(self) -> str:
         """Why it was not read; empty if it was."""
         return self.content if isinstance(self.content, str) else ""

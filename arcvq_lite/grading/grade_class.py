@@ -13,7 +13,7 @@ import torch
 
 from arcvq_lite.data.progress_bar import Progress, unwatched
 from arcvq_lite.grading.errors import NurseryError
-from arcvq_lite.grading.examination import StoppedError, examine, give_up
+from arcvq_lite.grading.examination import StoppedError, cleaned, examine, give_up
 from arcvq_lite.grading.file_names import file_stems
 from arcvq_lite.grading.gradebook import (
     PartResult,
@@ -108,7 +108,11 @@ def grade_class(
     progress(done, total)
     protections = classroom.examine_all(waiting, min(jobs, max(len(waiting), 1)), keep)
     ordered = tuple(
-        replace(_with_points(results[each.student], paper), number=each.number)
+        replace(
+            _with_points(results[each.student], paper),
+            number=each.number,
+            choice=tuple(map(cleaned, each.choice)),
+        )
         for each in submissions
     )
     return ClassMarks(ordered, len(waiting), protections)

@@ -11,10 +11,10 @@ from typing import Any, Literal
 from arcvq_lite.grading.points import add
 from arcvq_lite.written_aside import written_aside
 
-# right: all points. wrong: none. unexamined: none, the test failed in a way of its own.
+# right: all points. wrong: none. absent: none, for there is no answer.
+# unexamined: none, the test failed in a way of its own.
 # untried: none yet, this machine cannot tell. failed: none yet, the grader failed.
-Outcome = Literal["right", "wrong", "unexamined", "untried", "failed"]
-FOR_A_PERSON: tuple[Outcome, ...] = ("unexamined", "untried", "failed")
+Outcome = Literal["right", "wrong", "absent", "unexamined", "untried", "failed"]
 
 
 @dataclass(frozen=True)
@@ -26,12 +26,14 @@ class PartResult:
         points: that it is worth.
         outcome: of its test.
         sentence: why it brought nothing; empty if it is right.
+        note: for the instructor alone, such as where the test itself failed.
     """
 
     shows: str
     points: float
     outcome: Outcome
     sentence: str = ""
+    note: str = ""
 
     @property
     def got(self) -> float:
@@ -77,6 +79,7 @@ class Result:
         for_a_person: sentences for the instructor, who should look.
         identity: hash of all that it depends on; empty if it is to be made anew.
         number: the student's on the platform, as the files' names have it now.
+        choice: sentences on which file was graded and which were passed over, now.
     """
 
     student: str
@@ -87,6 +90,7 @@ class Result:
     for_a_person: tuple[str, ...]
     identity: str
     number: str = ""
+    choice: tuple[str, ...] = ()
 
     @property
     def points(self) -> float:
@@ -97,6 +101,12 @@ class Result:
     def got(self) -> float:
         """Points given for the graded part."""
         return add([task.got for task in self.tasks])
+
+    @property
+    def attempted(self) -> bool:
+        """Whether anything that was handed in could be examined."""
+        parts = [part for task in self.tasks for part in task.parts]
+        return any(part.outcome != "absent" for part in parts)
 
 
 def save_result(result: Result, path: Path) -> None:

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import csv
 import re
-import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from io import StringIO
@@ -22,6 +21,7 @@ from arcvq_lite.grading.gradebook import Result
 from arcvq_lite.grading.marks import doubtful_marks, read_marks, total_of
 from arcvq_lite.grading.paper import Paper
 from arcvq_lite.grading.points import add, written
+from arcvq_lite.grading.whose import letters
 from arcvq_lite.written_aside import written_aside
 
 _FORMULAS = ("=", "+", "-", "@", "\t", "\r", "\n", "|", "%")
@@ -139,11 +139,6 @@ def _harmless(cell: str) -> str:
 
 def _nearest(student: str, students: Sequence[str]) -> str:
     """Whose name is most alike where accents and capitals do not count."""
-    by_letters = {_letters(each): each for each in students}
-    close = get_close_matches(_letters(student)[:200], by_letters, 1)
+    by_letters = {letters(each): each for each in students}
+    close = get_close_matches(letters(student)[:200], by_letters, 1)
     return by_letters[close[0]] if close else ""
-
-
-def _letters(name: str) -> str:
-    parts = unicodedata.normalize("NFKD", name.casefold())
-    return "".join(c for c in parts if not unicodedata.combining(c))

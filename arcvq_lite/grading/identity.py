@@ -35,7 +35,6 @@ def identify(submission: Submission, paper: Paper, *, seed: int, limits: Limits)
         "file": submission.file,
         "sha256": submission.digest,
         "refused": read if isinstance(read, str) else "",
-        "remarks": submission.remarks,
         "assignment": paper.assignment.name,
         "tests": paper.digest,
         "definition": _definition(),

@@ -13,6 +13,19 @@ MEANS = (
     *("user", "namespaces", "mounts", "proc", "capabilities", "landlock", "filter"),
 )
 
+_NAMES = {
+    "user": "another user",
+    "namespaces": "namespaces",
+    "mounts": "mounts of their own",
+    "proc": "a list of their own processes",
+    "capabilities": "a process without rights",
+    "landlock": "Landlock",
+    "filter": "a filter on system calls",
+}
+_AS_ROOT = (
+    "you grade as root, and submissions ran as root, without its rights where these "
+    "could be taken away; grade as an ordinary user"
+)
 _NAMESPACE = "a namespace of its own"
 _FILTER = "a filter on system calls"
 _LANDLOCK = "Landlock"
@@ -33,8 +46,10 @@ def protections_from(
         return tuple(words for name, words in means.items() if name in found)
 
     def without(*names: str) -> str:
-        told = [f"{name}: {lacking[name]}" for name in names if lacking.get(name)]
-        return f"Not to be had: {'; '.join(told)}." if told else ""
+        told = [
+            f"{_NAMES[name]} ({lacking[name]})" for name in names if lacking.get(name)
+        ]
+        return f"Not to be had: {', '.join(told)}." if told else ""
 
     tcp = by(landlock="Landlock, for TCP") if landlock >= 4 else ()
     network = by(namespaces=_NAMESPACE, filter=_FILTER)
@@ -98,5 +113,6 @@ def protections_from(
                 rights,
                 without("user", "capabilities"),
             ),
-        )
+        ),
+        _AS_ROOT if os.getuid() == 0 and "user" not in found else "",
     )

@@ -34,7 +34,7 @@ a {{ color: var(--codes); }}
 code, pre {{ font: 0.9em/1.5 ui-monospace, monospace; }}
 pre {{ background: var(--soft); border-radius: 6px; padding: 0.6rem 0.9rem;
   overflow-x: auto; margin: 0.4rem 0; }}
-.path {{ white-space: nowrap; font-size: 0.9em; }}
+.name {{ white-space: nowrap; }}
 tbody th {{ overflow-wrap: normal; }}
 .quiet {{ color: var(--quiet); }}
 .numbers {{ display: flex; flex-wrap: wrap; gap: 0.5rem 2.5rem; margin: 1rem 0; }}
@@ -59,6 +59,7 @@ thead th {{ color: var(--quiet); font-size: 0.9em; vertical-align: bottom; }}
 .mark {{ font-weight: 700; }}
 .right .mark {{ color: var(--right); }}
 .wrong .mark, .wrong .points {{ color: var(--wrong); }}
+.absent .mark {{ color: var(--quiet); }}
 .points {{ white-space: nowrap; font-variant-numeric: tabular-nums; }}
 .task {{ display: flex; flex-wrap: wrap; gap: 0 1rem; align-items: baseline;
   justify-content: space-between; }}

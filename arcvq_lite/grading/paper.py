@@ -139,7 +139,10 @@ def _read_points(table: Path, assignment: Assignment) -> dict[str, float]:
     try:
         read = tomllib.loads(table.read_text("utf-8-sig"))
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ValueError(f"{table} is not TOML: {error}") from None
+        raise ValueError(
+            f"{table} is not TOML: {error}; write a line [{assignment.name}], and "
+            f"below it lines such as {assignment.tasks[0].function} = 12"
+        ) from None
     own: Any = read.get(assignment.name, {})
     known = [task.function for task in assignment.tasks]
     known += [question.name for question in assignment.questions]

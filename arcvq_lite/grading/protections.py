@@ -31,9 +31,11 @@ class Protections:
 
     Args:
         each: one protection for every kind of mischief.
+        advice: how the instructor could have more of it; may be empty.
     """
 
     each: tuple[Protection, ...]
+    advice: str = ""
 
     @property
     def complete(self) -> bool:

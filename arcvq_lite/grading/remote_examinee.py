@@ -21,6 +21,7 @@ from arcvq_lite.grading.limits import Limits
 from arcvq_lite.grading.ward import LostError, Ward
 
 _LONGEST = 800  # characters of a sentence
+_NAME = 60  # characters of a program's
 _GREETING = 60.0  # seconds
 
 
@@ -163,6 +164,8 @@ class RemoteExaminee:
         kind, sentence = answer.get("kind"), answer.get("sentence", "")
         if kind == "value" and "value" in answer:
             return answer["value"]
+        if isinstance(sentence, str) and kind == "program":
+            raise StartedProgramError(_clean(sentence)[:_NAME])
         if kind == "memory":
             raise WrongAnswerError(self._used_memory())
         if isinstance(sentence, str) and kind == "absent":
@@ -223,6 +226,21 @@ class RemoteExaminee:
 
     def _used_memory(self) -> str:
         return f"Your function used more memory than {self._limits.memory_mb:,} MB."
+
+
+class StartedProgramError(WrongAnswerError):
+    """Raised where a function tried to start a program.
+
+    Attributes:
+        program: its name, as the submission's own process has told it.
+    """
+
+    def __init__(self, program: str) -> None:
+        super().__init__(
+            f"Your function tried to start a program ({program}), which no submission "
+            "may."
+        )
+        self.program = program
 
 
 class _EndedError(WrongAnswerError):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import traceback
+from pathlib import Path
 from typing import Protocol
 
 import torch
@@ -17,7 +19,17 @@ class UnexaminedError(WrongAnswerError):
 
     No points are given then, since a reply made to upset a test must not earn them;
     but a person should look at it, since the test itself may be at fault.
+
+    Attributes:
+        fault: the line of the test that failed, and how, for that person.
     """
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(
+            "The reply of your function could not be examined "
+            f"({type(error).__name__}); your instructor will look at it."
+        )
+        self.fault = _fault(error)
 
 
 class Sitter(Examinee, Protocol):
@@ -51,7 +63,14 @@ def examine_part(part: Part, examinee: Sitter, *, seed: int) -> None:
         except (WrongAnswerError, CannotBeTriedError, NurseryError):
             raise
         except Exception as error:
-            raise UnexaminedError(
-                "The reply of your function could not be examined "
-                f"({type(error).__name__}); your instructor will look at it."
-            ) from error
+            raise UnexaminedError(error) from error
+
+
+def _fault(error: Exception) -> str:
+    """Where the test's own file failed, and how."""
+    said = f"{type(error).__name__}: {error}"
+    frames = traceback.extract_tb(error.__traceback__)[1:]  # the first is ours
+    if not frames:
+        return said
+    own = [frame for frame in frames if frame.filename == frames[0].filename]
+    return f"{Path(own[-1].filename).name}, line {own[-1].lineno}: {said}"

@@ -11,7 +11,7 @@ from __future__ import annotations
 import ast
 import re
 import symtable
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,6 +23,8 @@ _REACHES_ALL = {"globals", "eval", "exec"}
 _TRANSPARENT_MAGICS = ("%%time", "%%timeit", "%%capture", "%%prun")
 # A line that IPython would take, such as "%time f()", "!ls", "f?" or "x = %pwd".
 _MAGIC = re.compile(r"^\s*[%!?]|\?\s*$|=\s*[%!]", re.MULTILINE)
+_DEFINITION = re.compile(r"\s*(?:async\s+)?def\s+(\w+)")
+_SHOWN = 60  # characters of a line
 _FUTURE = "from __future__ import annotations\n"
 _KEPT = (
     ast.Import,
@@ -57,11 +59,13 @@ class Source:
     Args:
         units: in the order of the file; later definitions win.
         broken: sentences on what could not be parsed, and so is lost.
+        lost: where functions stand in what could not be parsed, by their names.
         left_out: how many statements are not run.
     """
 
     units: tuple[SourceUnit, ...]
     broken: tuple[str, ...]
+    lost: Mapping[str, str]
     left_out: int
 
 
@@ -81,6 +85,7 @@ def find_units(cells: Iterable[Cell], functions: Iterable[str]) -> Source:
     """
     kept: list[_Statement] = []
     broken: list[str] = []
+    lost: dict[str, str] = {}
     total, future = 0, ""
     for cell in cells:
         if cell.kind != "code":
@@ -88,6 +93,7 @@ def find_units(cells: Iterable[Cell], functions: Iterable[str]) -> Source:
         parsed = _parse(cell)
         if isinstance(parsed, str):
             broken.append(parsed)
+            lost |= _definitions(cell)
             continue
         text, statements = parsed
         total += len(statements)
@@ -101,7 +107,16 @@ def find_units(cells: Iterable[Cell], functions: Iterable[str]) -> Source:
             elif found is not None:
                 kept.append(found)
     units = _reached(kept, set(functions))
-    return Source(tuple(units), tuple(broken), total - len(units))
+    return Source(tuple(units), tuple(broken), lost, total - len(units))
+
+
+def _definitions(cell: Cell) -> dict[str, str]:
+    """Where functions seem to begin in a cell that is not Python."""
+    return {
+        found[1]: cell.where(number)
+        for number, line in enumerate(cell.text.split("\n"), 1)
+        if (found := _DEFINITION.match(line))
+    }
 
 
 def _parse(cell: Cell) -> tuple[str, list[ast.stmt]] | str:
@@ -129,9 +144,11 @@ def _parse(cell: Cell) -> tuple[str, list[ast.stmt]] | str:
 
 
 def _unparsed(cell: Cell, line: int, said: str) -> str:
+    lines = cell.text.split("\n")
+    shown = lines[line - 1].strip()[:_SHOWN] if line <= len(lines) else ""
     return (
-        f"{cell.where(line).capitalize()}: this is not Python ({said}). Nothing of the "
-        "cell is used."
+        f"{cell.where(line).capitalize()}: this is not Python ({said})"
+        f"{f': {shown}' if shown else ''}. Nothing of the cell is used."
     )
 
 

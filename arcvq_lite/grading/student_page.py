@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from xml.etree.ElementTree import Element
 
-from arcvq_lite.grading.gradebook import FOR_A_PERSON, PartResult, Result, TaskResult
+from arcvq_lite.grading.gradebook import Outcome, PartResult, Result, TaskResult
 from arcvq_lite.grading.marks import total_of
 from arcvq_lite.grading.page import Child, bar, element, figures, page
 from arcvq_lite.grading.paper import Paper
 from arcvq_lite.grading.points import add, written
+
+# Of the others a person has to judge.
+_MARKS: dict[Outcome, str] = {"right": "✓", "wrong": "✗", "absent": "–"}
 
 
 def student_page(
@@ -40,7 +43,7 @@ def _body(result: Result, paper: Paper, marks: Mapping[str, float]) -> Iterator[
         ]
     )
     yield bar(result.got / result.points if result.points else 0.0)
-    yield element("p", "Graded file: ", element("code", result.file), class_="quiet")
+    yield element("p", "Graded file: ", graded_file(result), class_="quiet")
     if result.remarks:
         sentences = [element("p", remark) for remark in result.remarks]
         yield element("div", *sentences, class_="note")
@@ -49,6 +52,12 @@ def _body(result: Result, paper: Paper, marks: Mapping[str, float]) -> Iterator[
         yield from _task(task)
     if paper.questions:
         yield from _questions(result, paper, marks)
+
+
+def graded_file(result: Result) -> Element:
+    """The name of the file; where it lay shows when a pointer rests on it."""
+    name = result.file.rpartition("/")[2]
+    return element("code", name, title=result.file)
 
 
 def _task(task: TaskResult) -> Iterator[Child]:
@@ -63,15 +72,15 @@ def _task(task: TaskResult) -> Iterator[Child]:
     items = []
     for part in task.parts:
         # What one mistake costs is said once, where it is met first.
-        sentence = "" if part.sentence in said else part.sentence
+        known = part.sentence and part.sentence in said
         said.add(part.sentence)
-        items.append(_part(part, sentence))
-    yield element("ul", *items, class_="parts")
+        items.append(_part(part, "For the same reason." if known else part.sentence))
+    if said - {""} or task.got:
+        yield element("ul", *items, class_="parts")
 
 
 def _part(part: PartResult, sentence: str) -> Element:
-    right = part.outcome == "right"
-    mark = "✓" if right else "?" if part.outcome in FOR_A_PERSON else "✗"
+    mark = _MARKS.get(part.outcome, "?")
     children = [
         element("span", mark, class_="mark", aria_hidden="true"),
         element("span", part.shows),
@@ -81,7 +90,7 @@ def _part(part: PartResult, sentence: str) -> Element:
     ]
     if sentence:
         children.append(element("div", sentence, class_="why"))
-    return element("li", *children, class_="right" if right else "wrong")
+    return element("li", *children, class_=part.outcome)
 
 
 def _in_all(

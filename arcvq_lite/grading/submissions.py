@@ -6,11 +6,6 @@ the class, and so does a single folder in it. Only where a file in it has no nam
 the assignment's, or where several were given and this one holds a single file, is it
 a student's. What Moodle and Canvas add to a name is taken away, and so is the
 assignment's own name.
-
-Of several files of one student one is graded. Of files that differ in a number at the
-end alone (`a1-2.ipynb`, `a1 (2).ipynb`) it is the highest number. Of those left, one
-whose name has the assignment's name in it goes before the others, then the one that
-was changed last, then a notebook before a Python file.
 """
 
 from __future__ import annotations
@@ -23,17 +18,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from arcvq_lite.grading.cells import ReadFile, UnreadableError, read_cells
+from arcvq_lite.grading.choosing import choose
 from arcvq_lite.grading.found_files import FoundFile, find_files
 from arcvq_lite.grading.whose import (
     Owner,
     is_the_assignments,
-    mentions,
+    letters,
     owner_of,
     without_suffix,
-    without_try,
 )
-
-_MANY = 10
 
 
 @dataclass(frozen=True)
@@ -45,7 +38,8 @@ class Submission:
         file: that is graded, below what the command was given.
         digest: SHA-256 of the file, in hexadecimal; empty if it was not read.
         content: of the file, or a sentence for its author on why it was not read.
-        remarks: sentences on what was chosen and what was passed over.
+        choice: sentences on what was graded and what was passed over; none where
+            there was but one file.
         number: the student's on the platform, by the name of the file; may be empty.
     """
 
@@ -53,7 +47,7 @@ class Submission:
     file: str
     digest: str
     content: ReadFile | str
-    remarks: tuple[str, ...]
+    choice: tuple[str, ...]
     number: str = ""
 
 
@@ -113,9 +107,7 @@ def collect(
         for owner, files in by_owner.items()
     ]
     return Intake(
-        tuple(
-            sorted(submissions, key=lambda one: (one.student.casefold(), one.student))
-        ),
+        tuple(sorted(submissions, key=lambda one: (letters(one.student), one.student))),
         tuple(sorted(left_out)),
     )
 
@@ -162,19 +154,8 @@ def _tell_apart(owners: Iterable[Owner]) -> dict[Owner, str]:
 def _submission(
     student: str, files: Sequence[FoundFile], assignment: str
 ) -> Submission:
-    chosen = _choose(files, assignment)
-    remarks = []
-    others = sorted(file.shown for file in files if file is not chosen)
-    if others and not chosen.unwanted:
-        remarks.append(
-            f"{len(files)} files came from this student; {chosen.shown} was graded, "
-            f"not {', '.join(others[:_MANY])}{' …' if len(others) > _MANY else ''}."
-        )
-    if len(others) >= _MANY:
-        remarks.append(
-            "If these are the files of a class, pass the folder or the zip that holds "
-            "them to the command by itself."
-        )
+    choice = choose(files, assignment)
+    chosen = choice.file
     content: ReadFile | str = chosen.sentence
     digest = ""
     if isinstance(chosen.content, bytes):
@@ -183,28 +164,4 @@ def _submission(
             content = read_cells(chosen.parts[-1], chosen.content)
         except UnreadableError as error:
             content = str(error)
-    return Submission(student, chosen.shown, digest, content, tuple(remarks))
-
-
-def _choose(files: Sequence[FoundFile], assignment: str) -> FoundFile:
-    """One file by the rule at the top of this file."""
-    tries: dict[tuple[str, bool], list[tuple[int, FoundFile]]] = defaultdict(list)
-    for file in files:
-        base, number = without_try(file.parts[-1], alone=len(file.parts) == 1)
-        tries[base, file.unwanted].append((number, file))
-    latest = [
-        max(alike, key=lambda each: (each[0], *_lateness(each[1])))[1]
-        for alike in tries.values()
-    ]
-    return max(
-        latest,
-        key=lambda file: (
-            not file.unwanted,
-            mentions(file.parts[-1], assignment),
-            *_lateness(file),
-        ),
-    )
-
-
-def _lateness(file: FoundFile) -> tuple[float, bool, str]:
-    return file.changed, file.parts[-1].lower().endswith(".ipynb"), file.shown
+    return Submission(student, chosen.shown, digest, content, choice.sentences)

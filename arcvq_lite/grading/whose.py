@@ -19,6 +19,10 @@ _COPY = re.compile(r"^(?P<base>.+?) ?\((?P<number>\d+)\)$")
 _TRY = re.compile(r"^(?P<base>.+?)(?: ?\((?P<copy>\d+)\)|[-_ ]v?(?P<number>\d+))$")
 _SUFFIXES = (".ipynb", ".py", ".zip")
 _LONGEST = 120
+# Letters that Unicode does not take apart.
+_PLAIN_LETTERS = str.maketrans(
+    dict(zip("đðħıłøŧ", "ddhilot", strict=True)) | {"æ": "ae", "œ": "oe", "þ": "th"}
+)
 
 
 class Owner(NamedTuple):
@@ -98,6 +102,12 @@ def plain(name: str) -> str:
     normal = unicodedata.normalize("NFC", name)
     shown = "".join(c if c.isprintable() else " " for c in normal)
     return " ".join(shown.split())
+
+
+def letters(name: str) -> str:
+    """A name as it is sorted and compared: without accents and capitals."""
+    parts = unicodedata.normalize("NFKD", name.casefold().translate(_PLAIN_LETTERS))
+    return "".join(c for c in parts if not unicodedata.combining(c))
 
 
 def _without_assignment(stem: str, assignment: str, words: Collection[str]) -> str:

@@ -24,6 +24,7 @@ from arcvq_lite.check.examinee import (
 )
 from arcvq_lite.check.verdict import WrongAnswerError
 from arcvq_lite.grading import apart, kernel
+from arcvq_lite.grading.denied_program import denied_program
 from arcvq_lite.grading.keeper import Place
 from arcvq_lite.grading.refusal import RefusedImportError, refuse_imports
 from arcvq_lite.grading.wire import (
@@ -156,6 +157,9 @@ def _answer(
     except WrongAnswerError as error:
         if _lacked_memory(error.__cause__):
             return {"kind": "memory"}
+        program = denied_program(error.__cause__)
+        if program:
+            return {"kind": "program", "sentence": _short(program)}
         return _wrong(str(error))
     return {"kind": "value", "value": value}
 

@@ -253,7 +253,7 @@ def test_the_histogram_counts_everybody_once():
         results, PAPER, pairs=[], left_out=[], protections=Protections(()), seed=0,
         limits=Limits(),
     )  # fmt: skip
-    assert report.histogram == (1, 0, 0, 0, 0, 0, 1, 0, 0, 1)
+    assert report.histogram.counts == (1, 0, 0, 0, 0, 0, 1, 0, 0, 1)
     assert (report.mean, report.median) == (5.33, 6.0)
     assert [part.right for part in report.tasks[0].parts] == [2, 1]
 

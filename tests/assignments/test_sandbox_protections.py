@@ -5,12 +5,14 @@ import os
 import pytest
 from hostile import HOSTILE
 from surroundings import course_in
-from tiny_task import HONEST, said_of
+from tiny_task import HONEST, Unit, said_of
 
+from arcvq_lite.check.verdict import WrongAnswerError
 from arcvq_lite.grading.kernel import IS_LINUX
 from arcvq_lite.grading.landlock import landlock_version
 from arcvq_lite.grading.means import MEANS, protections_from
 from arcvq_lite.grading.nursery import Nursery
+from arcvq_lite.grading.remote_examinee import StartedProgramError
 
 linux = pytest.mark.skipif(not IS_LINUX, reason="these means are Linux's")
 BY_NAME = {hostile.name: hostile for hostile in HOSTILE}
@@ -102,9 +104,20 @@ def test_the_page_says_what_is_not_denied_and_why():
     assert not protections.complete
     told = protections.sentences()
     assert (
-        "Reaching a network: NOT denied here. Not to be had: namespaces: the container "
-        "forbids it; filter: the container forbids it."
+        "Reaching a network: NOT denied here. Not to be had: namespaces (the container "
+        "forbids it), a filter on system calls (the container forbids it)."
     ) in told
+
+
+@pytest.mark.parametrize(
+    ("user", "found", "advised"), [(0, (), True), (0, ("user",), False), (7, (), False)]
+)
+def test_whoever_grades_as_root_is_advised_against_it(
+    monkeypatch, user, found, advised
+):
+    monkeypatch.setattr(os, "getuid", lambda: user)
+    advice = protections_from(frozenset(found), {}, 7).advice
+    assert ("grade as an ordinary user" in advice) is advised
 
 
 def test_old_versions_of_landlock_deny_less():
@@ -125,3 +138,26 @@ def test_protections_are_known_only_while_the_nursery_is_open():
     with pytest.raises(RuntimeError, match="not open"):
         _ = Nursery().protections
     assert os.environ.get("ARCVQ_TEST_VARIABLE") is None
+
+
+@linux
+def test_a_program_that_was_not_started_is_named():
+    starts = ("subprocess.run(['ls', '-l'])", "subprocess.Popen('/bin/ls')")
+    odd = "def double(x):\n    raise PermissionError(1, 'no', 'ls')\n"
+    with Nursery() as nursery:
+        if not nursery.protections.complete:
+            pytest.skip("this machine does not deny everything")
+        for start in starts:
+            text = f"import subprocess\ndef double(x):\n    return {start}\n"
+            with (
+                nursery.admit([Unit(text)]) as examinee,
+                pytest.raises(StartedProgramError) as told,
+            ):
+                examinee.call("double", 1)
+            assert told.value.program == "ls"
+            assert "tried to start a program (ls)" in str(told.value)
+        with (
+            nursery.admit([Unit(odd)]) as examinee,
+            pytest.raises(WrongAnswerError, match="raised PermissionError"),
+        ):
+            examinee.call("double", 1)
