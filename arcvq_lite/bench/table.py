@@ -1,22 +1,22 @@
-"""A record as a table for the terminal."""
+"""A record in words: the cells of its table, its sentences, and both for a terminal."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 from arcvq_lite.bench.clock import spread
 from arcvq_lite.bench.growth import fitted_power
 from arcvq_lite.bench.record import Entry, GrowthFound, Record, Verdict
 
-Rows = list[list[str]]
-
-_HEAD = ["", "one call", "quartiles", "extra memory", "off by"]
+HEAD = ("", "one call", "quartiles", "extra memory", "off by")
+"""Above the cells of a contestant."""
 
 
 def as_text(record: Record) -> list[str]:
     """The lines of a record, its table in columns."""
-    rows = [_HEAD, *_rows(record)]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(_HEAD))]
+    rows = [[*HEAD], *map(entry_cells, record.entries)]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(HEAD))]
     table = [
         "  "
         + "  ".join(
@@ -31,14 +31,47 @@ def as_text(record: Record) -> list[str]:
 def sentences(record: Record) -> list[str]:
     """What is said below the table: targets, parts, growth."""
     return [
-        *(f"  {verdict_line(verdict)}" for verdict in record.verdicts),
-        *_part_lines(record.parts),
-        *(f"  {line}" for one in record.growths for line in _growth_lines(record, one)),
+        f"  {line}"
+        for line in (
+            *map(verdict_line, record.verdicts),
+            *part_lines(record),
+            *growth_lines(record),
+        )
     ]
 
 
 def verdict_line(verdict: Verdict) -> str:
     """What was asked, what was found, and whether it is met."""
+    cells = verdict_cells(verdict)
+    between = f" ({cells.low} to {cells.high})" if cells.low != cells.high else ""
+    found = f" {cells.found}{between}" if cells.met else f": {cells.found}"
+    met = f": {cells.met}" if cells.met else ""
+    return f"{cells.what}{found}, at most {cells.asked} asked{met}"
+
+
+class VerdictCells(NamedTuple):
+    """A verdict, every figure with its unit.
+
+    Args:
+        what: Begins a sentence that the figure found ends.
+        found: The median, or that it was not measured.
+        low: The lower quartile; empty without a median, and so are those that follow
+            but for what was asked.
+        high: The upper quartile.
+        asked: At most this.
+        met: "met" or "MISSED".
+    """
+
+    what: str
+    found: str
+    low: str
+    high: str
+    asked: str
+    met: str
+
+
+def verdict_cells(verdict: Verdict) -> VerdictCells:
+    """The words and figures of a verdict, one by one."""
     show: Callable[[float], str]
     if verdict.against is None:
         show, what = mebibytes, "takes extra memory of"
@@ -49,14 +82,13 @@ def verdict_line(verdict: Verdict) -> str:
         what = f"takes of {verdict.against}'s " + (
             "time" if verdict.measure == "seconds" else "extra memory"
         )
-    asked = f"at most {show(verdict.at_most)} asked"
+    what, asked = f"{verdict.of} {what}", show(verdict.at_most)
     if verdict.found is None or verdict.low is None or verdict.high is None:
-        return f"{verdict.of} {what}: not measured, {asked}"
-    between = ""
-    if verdict.low != verdict.high:
-        between = f" ({show(verdict.low)} to {show(verdict.high)})"
-    met = "met" if verdict.met else "MISSED"
-    return f"{verdict.of} {what} {show(verdict.found)}{between}, {asked}: {met}"
+        return VerdictCells(what, "not measured", "", "", asked, "")
+    found, low, high = (show(one) for one in (verdict.found, verdict.low, verdict.high))
+    return VerdictCells(
+        what, found, low, high, asked, "met" if verdict.met else "MISSED"
+    )
 
 
 def duration(seconds: float) -> str:
@@ -72,15 +104,17 @@ def mebibytes(mib: float) -> str:
     return f"{mib / 1024:.3g} GiB" if mib >= 1024 else f"{mib:.3g} MiB"
 
 
+def exponent(value: float) -> str:
+    """An exponent with two decimals, and no sign before a zero."""
+    return f"{round(value, 2) + 0.0:.2f}"
+
+
 def _ratio(value: float) -> str:
     return f"{value:.3g}"
 
 
-def _rows(record: Record) -> Rows:
-    return [_row(entry) for entry in record.entries]
-
-
-def _row(entry: Entry) -> list[str]:
+def entry_cells(entry: Entry) -> list[str]:
+    """What a contestant took, in the columns of `HEAD`."""
     if entry.median is None:
         return [entry.name, entry.missing or "", "", "", ""]
     quartiles = spread(entry.seconds)
@@ -90,12 +124,18 @@ def _row(entry: Entry) -> list[str]:
     return [entry.name, duration(entry.median), f"{low} – {high}", memory, off]
 
 
-def _part_lines(parts: dict[str, float]) -> list[str]:
-    total = sum(parts.values())
+def part_lines(record: Record) -> list[str]:
+    """The shares of the parts of the library's call: one line, or none."""
+    total = sum(record.parts.values())
     if not total:
         return []
-    shares = [f"{name} {seconds / total:.0%}" for name, seconds in parts.items()]
-    return [f"  parts of arcvq_lite's time: {', '.join(shares)}"]
+    shares = [f"{name} {part / total:.0%}" for name, part in record.parts.items()]
+    return [f"parts of arcvq_lite's time: {', '.join(shares)}"]
+
+
+def growth_lines(record: Record) -> list[str]:
+    """How time and memory grew, and what the ways that stopped early would need."""
+    return [line for one in record.growths for line in _growth_lines(record, one)]
 
 
 def _growth_lines(record: Record, growth: GrowthFound) -> list[str]:
@@ -103,8 +143,8 @@ def _growth_lines(record: Record, growth: GrowthFound) -> list[str]:
     while_ = f", {growth.other_sizes}" if growth.other_sizes else ""
     line = (
         f"{growth.of}, {growth.size} from {first:,} to {last:,}{while_}: "
-        f"time grows as {growth.size}^{growth.exponent:.2f} "
-        f"({growth.low:.2f} to {growth.high:.2f})"
+        f"time grows as {growth.size}^{exponent(growth.exponent)} "
+        f"({exponent(growth.low)} to {exponent(growth.high)})"
     )
     if growth.met is not None:
         asked = "met" if growth.met else "MISSED"
@@ -114,7 +154,7 @@ def _growth_lines(record: Record, growth: GrowthFound) -> list[str]:
     line += (
         f"; extra memory {mebibytes(growth.memory_mib[0])} to "
         f"{mebibytes(growth.memory_mib[-1])}, as {growth.size}^"
-        f"{growth.memory_exponent:.2f}"
+        f"{exponent(growth.memory_exponent)}"
     )
     # What a way would need that was not tried at a size that another one reaches.
     reached = max(
@@ -124,6 +164,6 @@ def _growth_lines(record: Record, growth: GrowthFound) -> list[str]:
     )
     if reached == last:
         return [line]
-    exponent, factor = fitted_power(growth.sizes, growth.memory_mib)
-    need = mebibytes(factor * reached**exponent)
+    power, factor = fitted_power(growth.sizes, growth.memory_mib)
+    need = mebibytes(factor * reached**power)
     return [line, f"{growth.of} at {growth.size} = {reached:,} would need {need}"]

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from nbformat import NotebookNode
 
+from arcvq_lite.book.benchmark_page import benchmark_page
 from arcvq_lite.book.gallery import gallery
 from arcvq_lite.book.notebook_file import parse, serialise
 from arcvq_lite.book.timetable import timetable
@@ -71,7 +72,9 @@ def assemble(sources: Path, *, root: Path) -> None:
     chapters = root / "chapters"
     for path in sorted(chapters.glob("assignments/student/*.ipynb")):
         shown[path] = parse(path.read_text(encoding="utf-8"))
+    measured = benchmark_page(root / "assets" / "results" / "bench")
     pages = {
+        "made/benchmarks.md": measured.text,
         "made/gallery.md": gallery(notebooks),
         "made/timetable.md": timetable(notebooks),
     }
@@ -83,6 +86,9 @@ def assemble(sources: Path, *, root: Path) -> None:
     for place, text in pages.items():
         (sources / place).parent.mkdir(parents=True, exist_ok=True)
         (sources / place).write_text(text, encoding="utf-8")
+    for place, picture in measured.pictures.items():
+        (sources / place).parent.mkdir(parents=True, exist_ok=True)
+        picture.save(sources / place)
 
 
 def _read(chapter: Chapter) -> NotebookNode:

@@ -68,34 +68,72 @@ def test_quick_leaves_out_the_slow_ones_and_memory(offer, capsys, tmp_path):
     assert (len(entry.seconds), entry.memory_mib) == (3, None)
 
 
+@pytest.fixture
+def stored(offer, tmp_path):
+    """Offer a benchmark whose stored ratio is so many times today's."""
+
+    def store(factor):
+        benchmark = a_benchmark()
+        record = measuring.measure_quickly(benchmark, 1)
+        (verdict,) = record.verdicts
+        earlier = replace(verdict, found=verdict.found * factor)
+        write_record(replace(record, verdicts=(earlier,)), tmp_path / "stored")
+        offer(benchmark)
+        return "--quick", "--out", tmp_path, "--against", tmp_path / "stored"
+
+    return store
+
+
 @pytest.mark.parametrize(
     ("factor", "status", "said"),
     [(1.0, 0, "holds"), (0.51, 0, "holds"), (0.49, 1, "SLOWER, more than 2 times")],
 )
 def test_the_guard_compares_ratios_with_the_stored_ones(
-    offer, capsys, tmp_path, factor, status, said
+    stored, capsys, factor, status, said
 ):
-    benchmark = a_benchmark()
-    stored = measuring.measure_quickly(benchmark, 1)
-    (verdict,) = stored.verdicts
-    earlier = replace(verdict, found=verdict.found * factor)
-    write_record(replace(stored, verdicts=(earlier,)), tmp_path / "stored")
-    offer(benchmark)
-    found, out, _ = run(
-        capsys, "--quick", "--out", tmp_path, "--against", tmp_path / "stored"
-    )
+    found, out, _ = run(capsys, *stored(factor))
     line = f"sums: formula takes 0.5 of one by one's time, {factor / 2:.3g} stored: "
     assert found == status
-    assert line + said in out
+    assert out.splitlines()[-1].startswith(line + said)
 
 
-def test_the_guard_without_a_stored_record_names_the_file(offer, capsys, tmp_path):
+def test_a_ratio_that_is_high_once_is_measured_once_more_in_more_rounds(
+    stored, capsys, monkeypatch
+):
+    def busy_at_first(calls, rounds):
+        slow = 3.0 if rounds == 3 else 0.5
+        return {name: (slow if name == "formula" else 1.0,) * rounds for name in calls}
+
+    words = stored(1.0)
+    monkeypatch.setattr(measuring, "interleaved_seconds", busy_at_first)
+    status, out, _ = run(capsys, *words)
+    first, second = out.splitlines()[-2:]
+    assert status == 0
+    assert "takes 3 of one by one's time, 0.5 stored: SLOWER" in first
+    assert first.endswith("; measured once more, in 9 rounds")
+    assert second.endswith("takes 0.5 of one by one's time, 0.5 stored: holds")
+
+
+def test_the_guard_without_a_stored_record_measures_nothing_and_says_how_to_store_it(
+    offer, capsys, tmp_path
+):
     offer(a_benchmark())
-    status, _, error = run(
+    status, out, error = run(
         capsys, "--quick", "--out", tmp_path, "--against", tmp_path / "none"
     )
-    assert status == 2
-    assert "sums.json" in error
+    assert (status, out) == (2, "")
+    assert "none has no sums.json" in error
+    assert f"`arcvq bench --out {tmp_path / 'none'}`" in error
+
+
+def test_three_benchmarks_are_quick_and_have_a_ratio_to_guard():
+    quick = [one for one in listed.benchmarks() if one.quick]
+    assert len(quick) == 3
+    for benchmark in quick:
+        assert any(
+            target.measure == "seconds" and target.against
+            for target in benchmark.targets
+        )
 
 
 def test_an_unknown_benchmark_and_no_round_are_refused(capsys, tmp_path):

@@ -146,6 +146,7 @@ def test_sources_stand_as_in_the_repository(whole_book: Path, tmp_path: Path) ->
         "chapters/assignments/student/a1.ipynb",
         "chapters/notation.md",
         "index.md",
+        "made/benchmarks.md",
         "made/gallery.md",
         "made/timetable.md",
         "references.bib",

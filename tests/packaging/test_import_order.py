@@ -1,6 +1,7 @@
 """Imports in the library run one way, so files are read after those below them."""
 
 import ast
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -41,18 +42,20 @@ GROUND = {*FLOORS[0], "geometry"}
 LIBRARY = {room for floor in FLOORS for room in floor}
 # Rooms at the side of the house, each with all that it may import.
 SIDES = {
+    "arguments": set(),
     "data": {"written_aside"},
     "evaluation": {*LIBRARY, "data"},
     "check": LIBRARY,
     "viz": GROUND,
     "widgets": {"viz"},
-    "book": {"check", "processor"},
+    "book": {"bench", "check", "processor", "viz"},
     "grading": {"check", "data", "viz", "written_aside", "processor"},
     "installation": {"data"},
     "study": {*LIBRARY, "data", "evaluation", "viz"},
     "bench": {*LIBRARY, "book", "data", "evaluation", "viz", "widgets"},
     "cli": {
         *LIBRARY,
+        "arguments",
         "bench",
         "book",
         "data",
@@ -128,6 +131,21 @@ def test_no_file_imports_a_chapter_or_a_test_or_by_a_relative_name(path):
     strangers = ("chapters", "tests", "start", "")
     wrong = [module for module in modules if module.partition(".")[0] in strangers]
     assert wrong == []
+
+
+def test_no_file_needs_a_file_that_needs_it():
+    """Also where two rooms use each other: the book shows benchmarks of the book."""
+    files = {
+        ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts): path
+        for path in PACKAGE.rglob("*.py")
+        if path.name != "__init__.py"
+    }
+    needs = {
+        name: {*imported_modules(path.read_text("utf-8"))} & {*files} - {name}
+        for name, path in files.items()
+    }
+    assert needs["arcvq_lite.book.site"]
+    TopologicalSorter(needs).prepare()  # which raises where there is a circle
 
 
 def test_the_order_is_seen_in_every_spelling_of_an_import():
