@@ -6,7 +6,7 @@
     python3 start.py setup            set up everything for development, and stop
     python3 start.py test [part ...]  set up, then prove everything, or the parts named
 
-The parts: format, lint, types, unit, pairs, notebooks, browser.
+The parts: format, lint, types, unit, pairs, notebooks, bench, browser.
 Nothing but Python 3.11, 3.12 or 3.13 is needed; the rest is installed into .venv.
 """
 
@@ -37,7 +37,7 @@ STAMP = VENV / "arcvq-stamp"
 LOG = VENV / "arcvq-install.log"
 PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 FIRST_CHAPTER = "chapters/00_start_here.ipynb"
-PARTS = ("format", "lint", "types", "unit", "pairs", "notebooks", "browser")
+PARTS = ("format", "lint", "types", "unit", "pairs", "notebooks", "bench", "browser")
 # Each extra holds those before it: reading, making the site, development.
 SATISFIED_BY = {"lab": ("lab", "book", "dev"), "book": ("book", "dev"), "dev": ("dev",)}
 

@@ -112,6 +112,13 @@ def prove_notebooks() -> bool:
     )
 
 
+def prove_bench() -> bool:
+    """Three benchmarks' ratios are at most twice those that are stored."""
+    # A part of its own: what is timed beside the unit tests' processes says nothing.
+    command = ["-m", "arcvq_lite", "bench", "--quick", "--out", "build/bench"]
+    return python(*command, "--against", "assets/results/bench")
+
+
 def prove_browser() -> bool:
     """Chapters in a real JupyterLab and the site's pages: all run, moves and lands."""
     browser = find_browser() or install_browser()
@@ -166,6 +173,7 @@ PARTS: dict[str, Callable[[], bool]] = {
     "unit": prove_unit,
     "pairs": prove_pairs,
     "notebooks": prove_notebooks,
+    "bench": prove_bench,
     "browser": prove_browser,
 }
 
