@@ -14,6 +14,7 @@ from torch import Tensor
 
 from arcvq_lite.data.batches import Batch, one_pass
 from arcvq_lite.data.image_set import ImageSet
+from arcvq_lite.data.one_ahead import one_ahead
 from arcvq_lite.data.progress_bar import Progress, counted, unwatched
 from arcvq_lite.data.source import ImageSource
 from arcvq_lite.data.token_file import TokenSet, index_type, load_tokens
@@ -149,7 +150,8 @@ def _write_tokens(
     out: str | os.PathLike[str],
     progress: Progress,
 ) -> TokenSet:
-    indices, labels = encode_batches(model, counted(batches, len(names), progress))
+    ready = counted(one_ahead(batches), len(names), progress)
+    indices, labels = encode_batches(model, ready)
     tokens = TokenSet(
         indices=indices,
         labels=labels,
