@@ -24,7 +24,8 @@ def describe_machine(packages: Iterable[str] = ()) -> Machine:
     """
     return {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "system": platform.platform(),
+        # Not the kernel's own name, which says whose machine it is and little of time.
+        "system": f"{platform.system()} {platform.machine()}",
         "processor": processor_model(),
         "cores": usable_cores(),
         "threads": torch.get_num_threads(),
