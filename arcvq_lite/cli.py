@@ -11,35 +11,15 @@ import difflib
 import sys
 from collections.abc import Callable, Sequence
 from functools import partial
-from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, get_origin, get_type_hints
+from typing import TYPE_CHECKING
+
+from arcvq_lite.verb import Verb, lines_verb, say
 
 if TYPE_CHECKING:
     from jsonargparse import ArgumentParser, Namespace
 
 PROGRAM = "arcvq"
-
-
-class Verb(NamedTuple):
-    """One thing that the program does.
-
-    Args:
-        words: What is typed, such as ``"book build"``.
-        summary: One line for the help.
-        run: Takes the parsed arguments and returns the exit status.
-        declare: Adds the verb's arguments to a parser; None where `run` takes the
-            words themselves, because it has a parser of its own.
-        extra: The extra of the package that brings all that the verb needs.
-        example: Words behind the verb that make sense; may be empty.
-    """
-
-    words: str
-    summary: str
-    run: Callable[[Any], int]
-    declare: Callable[[ArgumentParser], None] | None = lambda parser: None
-    extra: str = "lab"
-    example: str = ""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -54,12 +34,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     words = list(sys.argv[1:] if argv is None else argv)
     if not words or words[0] in ("-h", "--help"):
-        _say(_overview(VERBS))
+        say(_overview(VERBS))
         return 0
     if words[0] == "--version":
         from arcvq_lite import __version__
 
-        _say(f"{PROGRAM} {__version__}")
+        say(f"{PROGRAM} {__version__}")
         return 0
     verb = _find_verb(words)
     if verb is None:
@@ -101,7 +81,7 @@ def _answer_unknown(words: Sequence[str]) -> int:
     members = [verb for verb in VERBS if verb.words.split()[0] == words[0]]
     asked_for_help = words[1:2] in ([], ["-h"], ["--help"])
     if members and asked_for_help:
-        _say(_overview(members))
+        say(_overview(members))
         return 0 if len(words) > 1 else 2
     typed = " ".join(words[:2]) if members else words[0]
     known = [verb.words for verb in (members or VERBS)]
@@ -121,10 +101,6 @@ def _overview(verbs: Sequence[Verb]) -> str:
     return "\n".join([usage, *lines, "", more])
 
 
-def _say(text: str) -> None:
-    sys.stdout.write(f"{text}\n")
-
-
 def _complain(text: str) -> None:
     one_line = " ".join(text.split())
     sys.stderr.write(f"{PROGRAM}: {one_line}\n")
@@ -136,7 +112,7 @@ def _check(arguments: Namespace) -> int:
     findings = inspect_installation()
     for finding in findings:
         mark = "[ok]" if finding.ok else f"[missing: {finding.remedy}]"
-        _say(f"{mark} {finding.name}: {finding.detail}")
+        say(f"{mark} {finding.name}: {finding.detail}")
     return 0 if all(finding.ok for finding in findings) else 1
 
 
@@ -154,13 +130,13 @@ def _book(verb: str, arguments: Namespace) -> int:
     from arcvq_lite.book import commands
 
     run: Callable[..., int] = getattr(commands, verb)
-    return run(arguments, _say, _complain)
+    return run(arguments, say, _complain)
 
 
 def _train(words: list[str]) -> int:
     from arcvq_lite.training.command import main as train
 
-    return train(words, _say, _complain)
+    return train(words, say, _complain)
 
 
 def _declare_run(parser: ArgumentParser) -> None:
@@ -174,66 +150,18 @@ def _declare_run(parser: ArgumentParser) -> None:
 def _watch(arguments: Namespace) -> int:
     from arcvq_lite.training.watch import watch
 
-    return watch(say=_say, **arguments.as_dict())
-
-
-def _lines_verb(
-    words: str,
-    summary: str,
-    module: str,
-    subject: str = "",
-    extra: str = "lab",
-    example: str = "",
-) -> Verb:
-    """A verb that is a function of a module: a generator of lines, then a status.
-
-    Args:
-        words: Its last is the function's name.
-        summary: One line for the help.
-        module: Where the function is.
-        subject: What to say of the first argument, after "; " of the second and so on,
-            if no other goes without `--`; empty if all without a default do. A bool
-            among them is a `--` without a value.
-        extra: See `Verb`.
-        example: See `Verb`.
-    """
-
-    def declare(parser: ArgumentParser) -> None:
-        said = subject.split("; ") if subject else []
-        hints = dict(list(get_type_hints(command()).items())[: len(said)])
-        for (name, hint), words in zip(hints.items(), said, strict=True):
-            if hint is bool:
-                parser.add_argument(f"--{name}", action="store_true", help=words)
-                continue
-            nargs = {list: "+", Sequence: "*"}.get(get_origin(hint))
-            kind = str if hint in (str, Sequence[str]) else Path
-            parser.add_argument(name, type=kind, nargs=nargs, help=words)
-        parser.add_function_arguments(command(), as_positional=not said, skip={*hints})
-
-    def run(arguments: Namespace) -> int:
-        lines = command()(**arguments.as_dict())
-        while True:
-            try:
-                _say(next(lines))
-            except StopIteration as end:
-                return int(end.value)
-
-    def command() -> Callable[..., Any]:
-        found: Callable[..., Any] = getattr(import_module(module), words.split()[-1])
-        return found
-
-    return Verb(words, summary, run, declare, extra, example)
+    return watch(say=say, **arguments.as_dict())
 
 
 _DATA = "arcvq_lite.data.commands"
 _of_run = partial(
-    _lines_verb,
+    lines_verb,
     module="arcvq_lite.evaluation.commands",
     subject="the run's folder",
     extra="scale",
 )
 _of_study = partial(
-    _lines_verb,
+    lines_verb,
     module="arcvq_lite.study.commands",
     subject="a shipped study, or a YAML file",
 )
@@ -273,7 +201,7 @@ VERBS = (
     _of_run("reconstruct", "Show pictures beside what comes back.", subject="images"),
     _of_run("encode", "Write the tokens of a set of images."),
     _of_run("decode", "Write the images that a token file stands for."),
-    _lines_verb(
+    lines_verb(
         "sample",
         "Draw new pictures from a prior over tokens.",
         "arcvq_lite.evaluation.sampling_commands",
@@ -282,21 +210,21 @@ VERBS = (
     ),
     _of_study("study run", "Make the runs of a study that are not finished."),
     _of_study("study report", "Write what the finished runs of a study say."),
-    _lines_verb(
+    lines_verb(
         "bench",
         "Measure time and memory beside other ways.",
         "arcvq_lite.bench.commands",
         "such as margin_loss, all when none is named; only the time of a few",
         extra="dev",
     ),
-    _lines_verb(
+    lines_verb(
         "grade",
         "Mark what a class handed in.",
         "arcvq_lite.grading.command",
         "a1, a2, a3 or a4; notebooks, Python files, folders or zips",
         example="a1 handed-in.zip --out marks/a1",
     ),
-    _lines_verb("data index", "Make tar shards ready for random access.", _DATA),
-    _lines_verb("data verify", "Decode all images, name the unusable ones.", _DATA),
-    _lines_verb("data shard", "Write a set of images as tar shards.", _DATA),
+    lines_verb("data index", "Make tar shards ready for random access.", _DATA),
+    lines_verb("data verify", "Decode all images, name the unusable ones.", _DATA),
+    lines_verb("data shard", "Write a set of images as tar shards.", _DATA),
 )

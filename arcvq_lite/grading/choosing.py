@@ -38,13 +38,15 @@ class Choice:
     @property
     def sentences(self) -> tuple[str, ...]:
         """What was passed over and why; nothing where there was no choice."""
+        if self.file.unwanted:
+            return ()
         told = []
         if self.passed_over:
             told.append(
                 f"{self.file.below} was graded, since it {' and '.join(self.reasons)}; "
                 f"not {_listed(self.passed_over)}."
             )
-        if self.unwanted and not self.file.unwanted:
+        if self.unwanted:
             told.append(f"Not read: {_listed(self.unwanted)}.")
         if len(self.passed_over) + len(self.unwanted) >= _MANY:
             told.append(

@@ -43,6 +43,7 @@ LIBRARY = {room for floor in FLOORS for room in floor}
 # Rooms at the side of the house, each with all that it may import.
 SIDES = {
     "arguments": set(),
+    "verb": set(),
     "data": {"written_aside"},
     "evaluation": {*LIBRARY, "data"},
     "check": LIBRARY,
@@ -63,6 +64,7 @@ SIDES = {
         "grading",
         "installation",
         "study",
+        "verb",
     },
     "__main__": {"cli"},
     "__init__": {*LIBRARY, "data", "evaluation"},
