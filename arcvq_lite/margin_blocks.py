@@ -181,5 +181,8 @@ class _Sizes(NamedTuple):
 
 def _sizes(latents: Tensor, codes: int) -> _Sizes:
     band, block = _CPU_ENTRIES if latents.device.type == "cpu" else _OTHER_ENTRIES
-    rows = min(codes, max(1, band // len(latents)))
-    return _Sizes(rows, min(rows, max(1, block // len(latents))))
+    tokens, dim = latents.shape
+    # A block reads the latents and writes their gradient, D × N each. Of fewer rows
+    # than D it would have more to do with these than with its own R × N.
+    rows = min(codes, max(dim, block // tokens))
+    return _Sizes(min(codes, max(rows, band // tokens)), rows)

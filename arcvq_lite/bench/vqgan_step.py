@@ -23,6 +23,7 @@ from arcvq_lite.objective import VQGANObjective
 from arcvq_lite.perceptual import PerceptualDistance
 from arcvq_lite.quantizers import ArcVQ, Quantizer
 from arcvq_lite.schedules import ExponentialDecay, ExponentialRadius
+from arcvq_lite.training.kept_memory import freed_memory_kept
 from arcvq_lite.training.loss_watch import LossWatch
 from arcvq_lite.training.processes import Processes
 from arcvq_lite.training.stepper import Stepper
@@ -152,11 +153,12 @@ def ours(
 
     def call() -> dict[str, Tensor]:
         totals, hinges = [], []
-        for step in islice(counted, steps):
-            torch.manual_seed(step)
-            terms = recipe.update([game.images], step)
-            totals.append(terms["total"])
-            hinges.append(terms["critic"])
+        with freed_memory_kept():
+            for step in islice(counted, steps):
+                torch.manual_seed(step)
+                terms = recipe.update([game.images], step)
+                totals.append(terms["total"])
+                hinges.append(terms["critic"])
         return _results(totals, hinges, of_autoencoder, of_critic)
 
     return call
@@ -168,17 +170,21 @@ def floor(batch: int = BATCH, side: int = SIDE, steps: int = STEPS) -> Call:
     autoencoder, critic, perceptual, (first, second), images = game
     counted = count()
 
+    def step_once(step: int) -> None:
+        _only(autoencoder, critic)
+        output = autoencoder(images, step=step)
+        error = (images - output.reconstruction).abs()
+        error = error + perceptual(images, output.reconstruction)
+        gan = -critic(output.reconstruction).mean()
+        _move(error.mean() + gan + output.quantized.loss, first)
+        _only(critic, autoencoder)
+        fake = critic(output.reconstruction.detach())
+        _move(fake.mean() - critic(images).mean(), second)
+
     def call() -> None:
-        for step in islice(counted, steps):
-            _only(autoencoder, critic)
-            output = autoencoder(images, step=step)
-            error = (images - output.reconstruction).abs()
-            error = error + perceptual(images, output.reconstruction)
-            gan = -critic(output.reconstruction).mean()
-            _move(error.mean() + gan + output.quantized.loss, first)
-            _only(critic, autoencoder)
-            fake = critic(output.reconstruction.detach())
-            _move(fake.mean() - critic(images).mean(), second)
+        with freed_memory_kept():
+            for step in islice(counted, steps):
+                step_once(step)
 
     return call
 

@@ -16,6 +16,7 @@ from arcvq_lite.layout import NonFiniteLatentsError
 from arcvq_lite.models.vqvae import VQVAE, check_images
 from arcvq_lite.training.divergence import DivergenceError
 from arcvq_lite.training.history import History
+from arcvq_lite.training.kept_memory import freed_memory_kept
 from arcvq_lite.usage import codebook_sizes, codebook_use, count_codes
 
 _PROBE_IMAGES = 512
@@ -73,7 +74,8 @@ def train_vqvae(
     batches = _batches(images, batch_size, seed)
     history = History()
 
-    with torch.random.fork_rng(devices=[images.device] if images.is_cuda else []):
+    forked = torch.random.fork_rng(devices=[images.device] if images.is_cuda else [])
+    with forked, freed_memory_kept():
         _seed(images, seed)
         # tqdm's notebook bar does not read its own environment variable.
         silent = not progress or os.environ.get("TQDM_DISABLE", "0") != "0"

@@ -19,6 +19,7 @@ from arcvq_lite.training.durable import replace_durably
 from arcvq_lite.training.hold import hold
 from arcvq_lite.training.images import TrainingImages, open_images
 from arcvq_lite.training.interruption import Interruption, noticed
+from arcvq_lite.training.kept_memory import freed_memory_kept
 from arcvq_lite.training.loss_watch import LossWatch
 from arcvq_lite.training.options import TrainOptions
 from arcvq_lite.training.processes import Processes, joined
@@ -73,6 +74,7 @@ def train(options: TrainOptions, say: Say = lambda line: None) -> int:
         report = stack.enter_context(
             open_report(options, processes, first, log_bytes, speak)
         )
+        stack.enter_context(freed_memory_kept())
         return _run(options, state, watch, store, report, interruption, first)
 
 

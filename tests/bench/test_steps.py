@@ -19,7 +19,6 @@ QUANTIZERS = {
     "plain way": vqvae_step.plain_quantizer,
     "official way": vqvae_step.official_quantizer,
 }
-FORMATS = (torch.contiguous_format, torch.channels_last)
 
 
 def plainly(quantizer):
@@ -31,9 +30,8 @@ def weaker_margin():
 
 
 @pytest.mark.parametrize("way", QUANTIZERS)
-@pytest.mark.parametrize("memory_format", FORMATS)
-def test_the_vqvae_step_is_the_formulas(way, memory_format):
-    ours = vqvae_step.ours(**SMALL, memory_format=memory_format)()
+def test_the_vqvae_step_is_the_formulas(way):
+    ours = vqvae_step.ours(**SMALL)()
     assert agreed({way: plainly(QUANTIZERS[way]), "ours": ours}, 1e-4)["ours"] > 0
 
 

@@ -1,0 +1,77 @@
+"""Freed memory is kept for as long as it is wanted, and given back at the end."""
+
+import platform
+import sys
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+
+import pytest
+import torch
+
+from arcvq_lite.training import kept_memory
+from arcvq_lite.training.kept_memory import freed_memory_kept
+
+glibc_only = pytest.mark.skipif(
+    not sys.platform.startswith("linux") or platform.libc_ver()[0] != "glibc",
+    reason="the allocator is not glibc's",
+)
+LARGE = 64 << 20  # bytes, beyond what glibc ever keeps by itself
+
+
+def fault_count():
+    import resource
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+
+
+def faults_of_a_block():
+    """Pages that the system brings while a large block is filled and freed."""
+    before = fault_count()
+    torch.ones(LARGE, dtype=torch.uint8)
+    return fault_count() - before
+
+
+def faults_one_after_another():
+    faults_of_a_block()
+    usual = faults_of_a_block()
+    with freed_memory_kept():
+        kept = [faults_of_a_block() for _ in range(16)]
+    return usual, kept, faults_of_a_block()
+
+
+@glibc_only
+def test_blocks_soon_cost_no_page_of_the_system_and_are_given_back():
+    # In a process of its own, where nobody else has left free memory behind.
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as child:
+        usual, kept, after = child.submit(faults_one_after_another).result()
+    assert min(usual, kept[0], after) > 1_000
+    # It may take a few until a place is there into which an aligned block fits.
+    assert max(kept[8:]) < 100
+
+
+@glibc_only
+def test_an_error_ends_it_too(monkeypatch):
+    calls = []
+    monkeypatch.setattr(
+        kept_memory,
+        "_glibc",
+        lambda: (lambda *given: calls.append(given), lambda pad: calls.append(pad)),
+    )
+
+    def fail():
+        with freed_memory_kept():
+            calls.append("kept")
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        fail()
+    assert calls.index("kept") == 2
+    assert calls[-1] == 0
+    assert len(calls) == 7
+
+
+def test_elsewhere_it_changes_nothing(monkeypatch):
+    monkeypatch.setattr(kept_memory.sys, "platform", "darwin")
+    assert kept_memory._glibc() is None
+    with freed_memory_kept():
+        assert torch.ones(2).sum() == 2
