@@ -9,6 +9,7 @@ from arcvq_lite.bench.benchmark import Benchmark, DisagreementError
 from arcvq_lite.bench.guard import guard, stored_records
 from arcvq_lite.bench.list import benchmarks as find_benchmarks
 from arcvq_lite.bench.measuring import measure, measure_quickly
+from arcvq_lite.bench.own_process import in_own_process
 from arcvq_lite.bench.record import Record, write_record
 from arcvq_lite.bench.table import as_text
 
@@ -63,7 +64,8 @@ def bench(
     wanting = 0
     for benchmark in chosen:
         try:
-            record = (measure_quickly if quick else measure)(benchmark, rounds)
+            way = measure_quickly if quick else measure
+            record = in_own_process(way, benchmark, rounds)
             yield from as_text(record)
             yield f"  written to {write_record(record, out)}"
             if benchmark.name in stored:
@@ -83,6 +85,7 @@ def _compare(
     line, held = guard(record, stored)
     if not held:
         yield f"{line}; measured once more, in {rounds} rounds"
-        line, held = guard(measure_quickly(benchmark, rounds), stored)
+        again = in_own_process(measure_quickly, benchmark, rounds)
+        line, held = guard(again, stored)
     yield line
     return 0 if held else WANTING

@@ -7,14 +7,11 @@ behind PyTorch's back is seen as well. Only Linux lets a process set its own pea
 from __future__ import annotations
 
 import ctypes
-import multiprocessing
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
-import torch
-
 from arcvq_lite.bench.benchmark import Call
+from arcvq_lite.bench.own_process import in_own_process
 
 _STATUS = Path("/proc/self/status")
 _PEAK_SWITCH = Path("/proc/self/clear_refs")
@@ -35,13 +32,10 @@ def extra_peak(prepare: Callable[[], Call]) -> float | None:
     """
     if not _PEAK_SWITCH.exists():
         return None
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(1, mp_context=context) as child:
-        return child.submit(_extra_peak_here, prepare, torch.get_num_threads()).result()
+    return in_own_process(_extra_peak_here, prepare)
 
 
-def _extra_peak_here(prepare: Callable[[], Call], threads: int) -> float | None:
-    torch.set_num_threads(threads)
+def _extra_peak_here(prepare: Callable[[], Call]) -> float | None:
     # Freed blocks that the allocator keeps for later would be taken again unseen.
     ctypes.CDLL(None).mallopt(_MMAP_THRESHOLD, _LARGE_BLOCK)
     call = prepare()

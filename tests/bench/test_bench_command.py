@@ -22,6 +22,8 @@ def instant(monkeypatch):
 
     monkeypatch.setattr(measuring, "interleaved_seconds", given)
     monkeypatch.setattr(measuring, "extra_peak", lambda prepare: 2048.0)
+    # Another process would have the usual clock.
+    monkeypatch.setattr(commands, "in_own_process", lambda way, *given: way(*given))
 
 
 @pytest.fixture
