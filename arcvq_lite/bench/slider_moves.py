@@ -10,10 +10,10 @@ import contextlib
 import io
 import json
 import os
-import runpy
 import statistics
 import sys
 import time
+import types
 import warnings
 from collections.abc import Hashable, Sequence
 from pathlib import Path
@@ -75,9 +75,15 @@ def figures_of(chapter: Path) -> list[SliderFigure]:
 
     What it prints is dropped.
     """
+    # As in Jupyter the main module has no file, which a process that the chapter
+    # starts would run first.
+    main_module = types.ModuleType("__main__")
+    sys.modules["__main__"] = main_module
     with contextlib.chdir(chapter.parent), contextlib.redirect_stdout(io.StringIO()):
-        made = runpy.run_path(chapter.name, run_name="__main__")
-    found = [thing for thing in made.values() if isinstance(thing, SliderFigure)]
+        source = Path(chapter.name).read_text(encoding="utf-8")
+        exec(compile(source, chapter.name, "exec"), vars(main_module))
+    made = vars(main_module).values()
+    found = [thing for thing in made if isinstance(thing, SliderFigure)]
     return list(dict.fromkeys(found))
 
 

@@ -113,10 +113,15 @@ def test_the_slowest_move_of_any_control_is_found(slow_at):
     assert figure.state == {"number": 2, "name": "a"}
 
 
+# As chapter 12 does, it starts a process, which must not run the chapter again.
 CHAPTER = """
-import sys
+import multiprocessing
 from arcvq_lite.widgets import Slider, SliderFigure
 print("said by the chapter")
+process = multiprocessing.get_context("spawn").Process(target=print)
+process.start()
+process.join()
+assert process.exitcode == 0
 def draw(figure, *, number):
     return f"{number}"
 one = SliderFigure(draw, alt_title="One", size=(1, 1), number=Slider(0, 2, 1, 0, "n"))
