@@ -6,8 +6,10 @@ from itertools import product
 from typing import Any
 
 import ipywidgets
+from matplotlib import rc_context
 
 from arcvq_lite.viz.picture import (
+    CSS_PIXELS_PER_INCH,
     FIGURE_STYLE,
     caption_tag,
     css_size,
@@ -26,9 +28,11 @@ from arcvq_lite.widgets.static_player import (
 )
 from arcvq_lite.widgets.still_layout import hold_layout
 
-# A picture that follows a hand has half the pixels of one that is kept: encoding
-# them is what a move would wait for.
-LIVE_PIXELS_PER_INCH = 110
+# A picture that follows a hand has one pixel where the page has one, fewer than half
+# of one that is kept, and letters that are not fitted to them: encoding the pixels
+# and fitting the letters is what a move would wait for.
+LIVE_PIXELS_PER_INCH = CSS_PIXELS_PER_INCH
+LIVE_STYLE: dict[Any, Any] = {"text.hinting": "none"}
 
 # An ipywidget cannot be given a keyboard handler or a name for its handle that a
 # screen reader finds, so the picture, once it stands beside the sliders, sets both.
@@ -144,7 +148,8 @@ class SliderFigure(ipywidgets.VBox):  # type: ignore[misc]
         """Show the present state; an error shows itself and is raised."""
         try:
             caption = self._draw_state(self.state)
-            image = pixels(self._figure, LIVE_PIXELS_PER_INCH)
+            with rc_context(LIVE_STYLE):
+                image = pixels(self._figure, LIVE_PIXELS_PER_INCH)
             source = data_uri(png_bytes(image, compress_level=1), "png")
         except Exception as error:
             self._picture.value = _error_html(error)
