@@ -17,7 +17,7 @@ from arcvq_lite.evaluation.coding import encode
 from arcvq_lite.models import VQVAE
 from arcvq_lite.quantizers import ArcVQ
 
-SIZE, BATCH_SIZE, EACH = 256, 8, 6
+SIZE, BATCH_SIZE, EACH = 256, 8, 24
 CODES, DIM = 512, 64
 SHARE = 0.9  # of the model's own rate
 
@@ -72,7 +72,7 @@ def ours() -> Call:
 BENCHMARKS = (
     Benchmark(
         name="encoding",
-        says="24 JPEGs of 500×375 pixels to tokens of a VQ-VAE of the official size.",
+        says="96 JPEGs of 500×375 pixels to tokens of a VQ-VAE of the official size.",
         contestants=(
             Contestant("forward alone", forward, package=PHOTOGRAPHS),
             Contestant("reading alone", reading, compared=False, package=PHOTOGRAPHS),

@@ -11,7 +11,7 @@ from torch import Tensor
 from arcvq_lite.bench.benchmark import Benchmark, Call, Contestant, Target
 from arcvq_lite.prior import TokenPrior, sample
 
-LENGTH, CODES, COUNT = 256, 1_024, 2
+LENGTH, CODES, COUNT = 256, 1_024, 4
 
 
 def prior() -> TokenPrior:
@@ -52,7 +52,7 @@ def floor() -> Call:
 BENCHMARKS = (
     Benchmark(
         name="prior_sampling",
-        says="Two sequences of 256 tokens from a prior of the default size.",
+        says="Four sequences of 256 tokens from a prior of the default size.",
         contestants=(
             Contestant("uncached", partial(sampling, cached=False)),
             Contestant("floor", floor, compared=False),

@@ -17,13 +17,13 @@ from torch.nn import functional as F
 from arcvq_lite.bench.benchmark import Benchmark, Call, Contestant, Target
 from arcvq_lite.bench.first_gradients import FirstGradients
 from arcvq_lite.bench.plain_quantizers import OfficialArcVQ
+from arcvq_lite.kept_memory import freed_memory_kept
 from arcvq_lite.losses import ArcMarginLoss
 from arcvq_lite.models import VQGAN, PatchCritic
 from arcvq_lite.objective import VQGANObjective
 from arcvq_lite.perceptual import PerceptualDistance
 from arcvq_lite.quantizers import ArcVQ, Quantizer
 from arcvq_lite.schedules import ExponentialDecay, ExponentialRadius
-from arcvq_lite.training.kept_memory import freed_memory_kept
 from arcvq_lite.training.loss_watch import LossWatch
 from arcvq_lite.training.processes import Processes
 from arcvq_lite.training.stepper import Stepper

@@ -23,11 +23,11 @@ from arcvq_lite.bench.plain_quantizers import (
     PlainArcVQ,
     Unquantized,
 )
+from arcvq_lite.kept_memory import freed_memory_kept
 from arcvq_lite.losses import ArcMarginLoss
 from arcvq_lite.models import VQVAE
 from arcvq_lite.quantizers import ArcVQ, Quantizer
 from arcvq_lite.training.batch_losses import vqvae_loss
-from arcvq_lite.training.kept_memory import freed_memory_kept
 from arcvq_lite.training.loss_watch import LossWatch
 from arcvq_lite.training.one_network_recipe import OneNetworkRecipe
 from arcvq_lite.training.processes import Processes

@@ -23,6 +23,7 @@ from arcvq_lite.evaluation.fingerprint import digest_codebook
 from arcvq_lite.evaluation.framing import factor_of, in_channels_of
 from arcvq_lite.evaluation.levels import as_rgb, round_levels
 from arcvq_lite.evaluation.png import write_png
+from arcvq_lite.kept_memory import freed_memory_kept
 from arcvq_lite.models import VQGAN, VQVAE
 
 _LONGEST = 80  # characters of an image's own name that are kept
@@ -120,7 +121,7 @@ def encode_batches(
     device = model.quantizer.codebook.device
     kind = index_type(_codes_of(model))
     indices, labels = [], []
-    with evaluating(model):
+    with evaluating(model), freed_memory_kept():
         for batch in batches:
             found = model.encode(in_channels_of(model, batch.images.to(device)))
             indices.append(found.cpu().numpy().astype(kind))

@@ -12,11 +12,11 @@ from torch.nn import functional as F
 from tqdm.auto import tqdm
 
 from arcvq_lite.geometry import codebook_geometry
+from arcvq_lite.kept_memory import freed_memory_kept
 from arcvq_lite.layout import NonFiniteLatentsError
 from arcvq_lite.models.vqvae import VQVAE, check_images
 from arcvq_lite.training.divergence import DivergenceError
 from arcvq_lite.training.history import History
-from arcvq_lite.training.kept_memory import freed_memory_kept
 from arcvq_lite.usage import codebook_sizes, codebook_use, count_codes
 
 _PROBE_IMAGES = 512

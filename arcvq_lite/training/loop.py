@@ -13,13 +13,13 @@ import torch
 from torch import Tensor
 
 from arcvq_lite.data.batches import Batch
+from arcvq_lite.kept_memory import freed_memory_kept
 from arcvq_lite.training.checkpoint import Checkpoint, CheckpointStore
 from arcvq_lite.training.divergence import DivergenceError
 from arcvq_lite.training.durable import replace_durably
 from arcvq_lite.training.hold import hold
 from arcvq_lite.training.images import TrainingImages, open_images
 from arcvq_lite.training.interruption import Interruption, noticed
-from arcvq_lite.training.kept_memory import freed_memory_kept
 from arcvq_lite.training.loss_watch import LossWatch
 from arcvq_lite.training.options import TrainOptions
 from arcvq_lite.training.processes import Processes, joined

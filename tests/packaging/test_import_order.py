@@ -12,6 +12,7 @@ PACKAGE = Path(__file__).parents[2] / "arcvq_lite"
 FLOORS = (
     (
         "bessel",
+        "kept_memory",
         "layout",
         "margins",
         "processor",

@@ -1,10 +1,10 @@
 """Freed memory kept for the next step, in place of being given back and zeroed anew.
 
-A training step frees and takes the same large blocks as the step before. The C library
+A step frees and takes the same large blocks as the step before. The C library
 gives such blocks back to the system, which zeroes every page of them when they are
-taken again: at the official VQ-VAE's size that is a tenth of a step of 128 images on a
-processor, and a fifth of one of 1,024. What is computed does not depend on where it
-lies.
+taken again: at the official VQ-VAE's size that is a tenth of a training step of 128
+images on a processor, and a fifth of one of 1,024. What is computed does not depend on
+where it lies.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ _USUAL = {_MMAP_THRESHOLD: 32 << 20, _TRIM_THRESHOLD: 64 << 20, _MMAP_MAX: 65_53
 def freed_memory_kept() -> Iterator[None]:
     """Keep the memory that the process frees until the end, then give it back.
 
-    It holds for the whole process, which grows to half as much again as its largest
-    step, since blocks of different sizes leave gaps. Inside another one the first to
+    It holds for the whole process, which grows beyond its largest step, since blocks
+    leave gaps: by up to a half with the models here. Inside another one the first to
     end ends it for both. Where the C library is not glibc nothing changes.
     """
     library = _glibc()

@@ -8,8 +8,8 @@ from multiprocessing import get_context
 import pytest
 import torch
 
-from arcvq_lite.training import kept_memory
-from arcvq_lite.training.kept_memory import freed_memory_kept
+from arcvq_lite import kept_memory
+from arcvq_lite.kept_memory import freed_memory_kept
 
 glibc_only = pytest.mark.skipif(
     not sys.platform.startswith("linux") or platform.libc_ver()[0] != "glibc",
@@ -35,7 +35,7 @@ def faults_one_after_another():
     faults_of_a_block()
     usual = faults_of_a_block()
     with freed_memory_kept():
-        kept = [faults_of_a_block() for _ in range(16)]
+        kept = [faults_of_a_block() for _ in range(40)]
     return usual, kept, faults_of_a_block()
 
 
@@ -45,8 +45,9 @@ def test_blocks_soon_cost_no_page_of_the_system_and_are_given_back():
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as child:
         usual, kept, after = child.submit(faults_one_after_another).result()
     assert min(usual, kept[0], after) > 1_000
-    # It may take a few until a place is there into which an aligned block fits.
-    assert max(kept[8:]) < 100
+    # glibc keeps seven of the small pieces beside aligned blocks, and with each of them
+    # a hole that is a little too small for the next block.
+    assert max(kept[10:]) < 100
 
 
 @glibc_only
