@@ -14,7 +14,7 @@ from arcvq_lite.quantizers import ArcVQ
 TOKENS, DIM = 32_768, 16
 COMMITMENT = 0.25
 # Numbers of the floor's block of rows, which its caches hold as the library's does.
-_FLOOR_ENTRIES = 1 << 18
+_FLOOR_ENTRIES = 1 << 20
 
 
 def batch(tokens: int, codes: int) -> tuple[Tensor, Tensor, Tensor]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-# Scores of a block of tokens: on a processor few enough that the caches hold them
-# until they have been looked through.
-_CPU_ENTRIES, _OTHER_ENTRIES = 1 << 18, 1 << 26
+# Scores of a block of tokens: on a processor few enough that the last cache holds them
+# until they have been looked through, and no fewer, since at every block the threads
+# wait for each other.
+_CPU_ENTRIES, _OTHER_ENTRIES = 1 << 20, 1 << 26
 
 # So many scores in a row are looked through for their maximum first, which is as fast
 # as memory is read, and only the group that holds the row's maximum for its place.
