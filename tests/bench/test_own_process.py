@@ -2,6 +2,9 @@
 
 import os
 import pickle
+import subprocess
+import sys
+import time
 
 import pytest
 import torch
@@ -29,6 +32,34 @@ def test_a_record_comes_back_and_so_does_a_refusal():
     assert record.entries[0].seconds[0] > 0
     with pytest.raises(DisagreementError, match="sum of formula differs"):
         in_own_process(measure_quickly, a_benchmark(off=999.0), 1)
+
+
+def sleeps():
+    sys.stdout.write("asleep\n")
+    sys.stdout.flush()
+    time.sleep(120)
+
+
+STARTS_IT = """
+from test_own_process import in_own_process, sleeps
+if __name__ == "__main__":
+    in_own_process(sleeps)
+"""
+
+
+def test_it_does_not_outlive_who_started_it(tmp_path):
+    script = tmp_path / "starts_it.py"
+    script.write_text(STARTS_IT, encoding="utf-8")
+    here = os.path.dirname(__file__)
+    with subprocess.Popen(
+        [sys.executable, script],
+        env={**os.environ, "PYTHONPATH": here},
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as parent:
+        assert parent.stdout.readline() == "asleep\n"
+        parent.kill()
+        parent.communicate(timeout=60)  # it ends where nobody can write any more
 
 
 @pytest.mark.parametrize("benchmark", benchmarks(), ids=lambda one: one.name)
