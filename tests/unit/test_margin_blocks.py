@@ -25,7 +25,7 @@ def in_blocks(latents, codebook, reduction="mean", **options):
 
 @pytest.fixture(autouse=True)
 def small_blocks(monkeypatch):
-    """Bands of 6 rows in blocks of 4 at 50 latents: even small matrices have some."""
+    """Bands of 6 rows in blocks of 4 at 50 latents of 4 dimensions, or of D at more."""
     monkeypatch.setattr(margin_blocks, "_CPU_ENTRIES", (6 * 50, 4 * 50))
 
 
@@ -40,8 +40,8 @@ def wider_blocks(monkeypatch):
 @pytest.mark.parametrize("top_k", [1, 3, 10])
 @pytest.mark.parametrize(("scale", "margin"), [(5.0, 0.1), (10.0, 0.0), (60.0, 0.8)])
 def test_blocks_change_neither_value_nor_gradient(reduction, top_k, scale, margin):
-    latents = torch.randn(300, 5, dtype=torch.float64)
-    codebook = torch.randn(17, 5, dtype=torch.float64)
+    latents = torch.randn(300, 4, dtype=torch.float64)
+    codebook = torch.randn(17, 4, dtype=torch.float64)
     options = {"scale": scale, "margin": margin, "top_k": top_k}
     expected = written_down(latents, codebook, **options)
     torch.testing.assert_close(
