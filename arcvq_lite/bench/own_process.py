@@ -1,7 +1,7 @@
 """Run a function in a process of its own, where nothing has been before it.
 
 What ran earlier leaves its mark: memory that the allocator keeps, libraries, threads
-that wait. The same look-up took twice as long behind three other benchmarks.
+that wait.
 """
 
 from __future__ import annotations

@@ -2,13 +2,12 @@
 
 import platform
 import sys
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
 
 import pytest
 import torch
 
 from arcvq_lite import kept_memory
+from arcvq_lite.bench.own_process import in_own_process
 from arcvq_lite.kept_memory import freed_memory_kept
 
 glibc_only = pytest.mark.skipif(
@@ -42,8 +41,7 @@ def faults_one_after_another():
 @glibc_only
 def test_blocks_soon_cost_no_page_of_the_system_and_are_given_back():
     # In a process of its own, where nobody else has left free memory behind.
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as child:
-        usual, kept, after = child.submit(faults_one_after_another).result()
+    usual, kept, after = in_own_process(faults_one_after_another)
     assert min(usual, kept[0], after) > 1_000
     # glibc keeps seven of the small pieces beside aligned blocks, and with each of them
     # a hole that is a little too small for the next block.
